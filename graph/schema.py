@@ -1,0 +1,129 @@
+"""The one declaration of what is stored: for each kind its table, its name in a graph database, key, ends and fields.
+
+Tables, constraints, erasure, exports and the reference documentation are derived from `KINDS`; nothing else lists fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from graph import records
+from graph.records import Customer, Product, Record
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property of a kind. ``type`` is one of str, int, float, bool."""
+
+    name: str
+    type: type
+    optional: bool
+    default: object
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one record class is stored.
+
+    Attributes
+    ----------
+    record
+        The class in `graph.records`.
+    table
+        Table name in a relational store, file stem in an export.
+    graph
+        Label of a node or type of a relationship in a graph database.
+    key
+        Fields that identify a record.
+    ends
+        Field -> record class it points to. A write makes sure that both ends exist, as a graph has no edge without its nodes.
+    lasting
+        True for entities (the newest write wins), False for events (the first write wins).
+    fields
+        Every property, in the order of the class.
+    """
+
+    record: type[Record]
+    table: str
+    graph: str
+    key: tuple[str, ...]
+    ends: Mapping[str, type[Record]]
+    lasting: bool
+    fields: tuple[Field, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    def key_of(self, record: Record) -> Key:
+        """The values of the key fields."""
+        return tuple(getattr(record, name) for name in self.key)
+
+
+def _fields(record: type[Record]) -> tuple[Field, ...]:
+    hints = typing.get_type_hints(record)
+    return tuple(_field(f, hints[f.name]) for f in dataclasses.fields(record))
+
+
+def _field(field: dataclasses.Field[object], hint: object) -> Field:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    plain = [option for option in options if option is not type(None)]
+    kind = str if typing.get_origin(plain[0]) is typing.Literal else plain[0]
+    assert isinstance(kind, type), f"{field.name}: {hint}"
+    default = None if field.default is dataclasses.MISSING else field.default
+    return Field(field.name, kind, len(plain) < len(options), default)
+
+
+_PEOPLE: dict[str, type[Record]] = {"customer": Customer}
+_EVENT: dict[str, type[Record]] = {"customer": Customer, "product": Product}
+
+
+def _entity(record: type[Record], table: str, graph: str, key: tuple[str, ...], ends: Mapping[str, type[Record]]) -> Kind:
+    return Kind(record, table, graph, key, ends, True, _fields(record))
+
+
+def _event(record: type[Record], table: str, graph: str, ends: Mapping[str, type[Record]] = _EVENT) -> Kind:
+    return Kind(record, table, graph, ("id",), ends, False, _fields(record))
+
+
+KINDS: Mapping[type[Record], Kind] = {
+    kind.record: kind
+    for kind in (
+        _entity(records.Customer, "customers", "Customer", ("id",), {}),
+        _entity(records.Product, "products", "Product", ("id",), {}),
+        _entity(records.Friendship, "friendships", "FRIEND_OF", ("customer", "friend"), _PEOPLE | {"friend": Customer}),
+        _entity(records.Block, "blocks", "BLOCKS", ("customer", "other"), _PEOPLE | {"other": Customer}),
+        _event(records.Consent, "consents", "Consent", _PEOPLE),
+        _event(records.Purchase, "purchases", "BOUGHT"),
+        _event(records.Return, "returns", "RETURNED"),
+        _event(records.Like, "likes", "LIKES"),
+        _event(records.View, "views", "VIEWED"),
+        _event(records.Review, "reviews", "REVIEWED"),
+        _event(records.Share, "shares", "SHARED"),
+        _event(records.Impression, "impressions", "SHOWN"),
+        _event(records.Click, "clicks", "CLICKED"),
+    )
+}
+
+
+def kind_of(record: type[Record]) -> Kind:
+    """The declaration of a record class."""
+    return KINDS[record]
+
+
+def bare(end: type[Record], id: str) -> Record:
+    """What is written for an end point that nothing has described yet."""
+    return Product(id=id, described=False) if end is Product else end(id=id)  # type: ignore[call-arg]  # every end has an id
+
+
+def people_in(kind: Kind) -> Iterator[str]:
+    """Names of the fields that hold a customer id: what erasure searches."""
+    if kind.record is Customer:
+        yield "id"
+    yield from (field for field, end in kind.ends.items() if end is Customer)

@@ -1,0 +1,44 @@
+"""Where facts are kept. A URL chooses the store; its module is imported only then."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from graph.errors import Invalid
+from graph.store import GraphStore
+
+SCHEMES = ("sqlite", "memory")
+
+
+def open_store(url: str) -> GraphStore:
+    """Open the store that a URL names: ``sqlite:///shop.db`` (relative), ``sqlite:////var/lib/kith/shop.db``, ``memory://``.
+
+    Raises
+    ------
+    graph.errors.Invalid
+        The URL has an unknown scheme or no path.
+    graph.errors.Unavailable
+        The store cannot be opened.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        from graph.stores.memory import MemoryStore
+
+        return MemoryStore()
+    if scheme == "sqlite":
+        from graph.stores.sqlite import SqliteStore
+
+        return SqliteStore(sqlite_path(url))
+    near = difflib.get_close_matches(scheme, SCHEMES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise Invalid(f"no store for {url!r}: known are {', '.join(SCHEMES)}{hint} (example: sqlite:///shop.db)", field="store")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a ``sqlite:///`` URL names: three slashes for a relative path, four for an absolute one."""
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or len(url) == len(prefix):
+        raise Invalid(f"{url!r} names no file; write sqlite:///shop.db, or sqlite:////absolute/path.db", field="store")
+    return Path(url[len(prefix) :])

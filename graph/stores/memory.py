@@ -1,0 +1,142 @@
+"""Dictionaries: the readable specification of a store, and the store of tests and of evaluation. Nothing outlives the process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, TypeVar
+
+from graph.columns import Columns, by_kind
+from graph.errors import Invalid
+from graph.records import Customer, CustomerId, Friendship, Product, Record
+from graph.schema import KINDS, Key, Kind, bare, kind_of, people_in
+from graph.store import Changes, Cursor, Erasure, Facts, Health, Removed, Subgraph, Transaction, Written
+
+R = TypeVar("R", bound=Record)
+
+
+class MemoryStore:
+    """A `graph.store.GraphStore` of dictionaries."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._tables: dict[type[Record], dict[Key, Record]] = {record: {} for record in KINDS}
+        self._log: dict[tuple[type[Record], Key], tuple[int, Record | Removed]] = {}
+        self._cursor = 0
+
+    def write(self, facts: Facts) -> Written:
+        batches = [facts] if isinstance(facts, Columns) else by_kind(facts)
+        with self._lock:
+            changed = sum(self._put(kind_of(batch.kind), record) for batch in batches for record in batch.records())
+            return Written(Cursor(self._cursor), changed)
+
+    def remove(self, kind: type[Record], key: Key) -> Written:
+        with self._lock:
+            if kind is Customer:
+                raise Invalid("a customer is removed by forget", field="kind")
+            known = self._tables[kind].get(key)
+            if kind is Product and known is not None:
+                return self.write([bare(Product, key[0])])
+            if known is not None:
+                self._drop(kind, key)
+            return Written(Cursor(self._cursor), int(known is not None))
+
+    def read(self, kind: type[R], *, columns: tuple[str, ...] | None = None) -> Iterator[Columns[R]]:
+        with self._lock:
+            rows = [record for _, record in sorted(self._tables[kind].items())]
+        batch: Columns[Any] = Columns.of(kind, rows)  # type: ignore[arg-type]  # the table of a kind holds that kind
+        names = columns or kind_of(kind).columns
+        if rows:
+            yield Columns(kind, {name: batch[name] for name in names})
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        return self._tables[kind].get(key)  # type: ignore[return-value]  # the table of a kind holds that kind
+
+    def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
+        with self._lock:
+            newer = sorted((entry for entry in self._log.values() if entry[0] > since), key=lambda entry: entry[0])
+            cut = newer[:limit]
+            more = len(newer) > limit
+            last = Cursor(cut[-1][0]) if more else Cursor(self._cursor)
+            return Changes(last, tuple(item for _, item in cut), more)
+
+    def around(self, centre: CustomerId, *, hops: int, limit: int) -> Subgraph:
+        with self._lock:
+            ties = list(self._tables[Friendship].values())
+            known = (centre,) in self._tables[Customer]
+        return surroundings(centre, [t for t in ties if isinstance(t, Friendship)], hops=hops, limit=limit if known else 0)
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[Transaction]:
+        with self._lock:
+            saved = {kind: dict(rows) for kind, rows in self._tables.items()}, dict(self._log), self._cursor
+            try:
+                yield self
+            except BaseException:
+                self._tables, self._log, self._cursor = saved
+                raise
+
+    def forget(self, customer: CustomerId) -> Erasure:
+        removed: dict[str, int] = {}
+        with self._lock:
+            for kind in KINDS.values():
+                fields = tuple(people_in(kind))
+                rows = self._tables[kind.record]
+                gone = [key for key, record in rows.items() if any(getattr(record, field) == customer for field in fields)]
+                for key in gone:
+                    del rows[key]
+                    self._log.pop((kind.record, key), None)
+                if gone:
+                    removed[kind.table] = len(gone)
+            if removed:
+                self._note(Customer, (customer,), Removed(Customer, (customer,)))
+        return Erasure(customer, removed)
+
+    def check(self) -> Health:
+        counts = {kind.table: len(self._tables[kind.record]) for kind in KINDS.values()}
+        return Health(self.name, "1", Cursor(self._cursor), counts)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _put(self, kind: Kind, record: Record) -> int:
+        for field, end in kind.ends.items():
+            id = getattr(record, field)
+            if (id,) not in self._tables[end]:
+                self._put(kind_of(end), bare(end, id))
+        key = kind.key_of(record)
+        known = self._tables[kind.record].get(key)
+        if known == record or (known is not None and not kind.lasting):
+            return 0
+        self._tables[kind.record][key] = record
+        self._note(kind.record, key, record)
+        return 1
+
+    def _drop(self, kind: type[Record], key: Key) -> None:
+        del self._tables[kind][key]
+        self._note(kind, key, Removed(kind, key))
+
+    def _note(self, kind: type[Record], key: Key, item: Record | Removed) -> None:
+        self._cursor += 1
+        self._log[kind, key] = self._cursor, item
+
+
+def surroundings(centre: CustomerId, ties: list[Friendship], *, hops: int, limit: int) -> Subgraph:
+    """Breadth-first search over friendships, nearest first, then by id."""
+    friends: dict[str, list[str]] = {}
+    for tie in ties:
+        friends.setdefault(tie.customer, []).append(tie.friend)
+        friends.setdefault(tie.friend, []).append(tie.customer)
+    found: dict[str, None] = {centre: None}
+    ring = [str(centre)]
+    for _ in range(hops):
+        ring = sorted({other for person in ring for other in friends.get(person, ()) if other not in found})
+        found.update(dict.fromkeys(ring))
+    kept = list(found)[:limit]
+    inside = set(kept)
+    within = sorted((t for t in ties if t.customer in inside and t.friend in inside), key=dataclasses.astuple)
+    return Subgraph(tuple(map(CustomerId, kept)), tuple(within), len(kept) < len(found))
