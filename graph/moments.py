@@ -11,7 +11,7 @@ Clock = Callable[[], Moment]
 SECOND: Moment = 1_000_000
 HOUR: Moment = 3600 * SECOND
 DAY: Moment = 24 * HOUR
-LONG_AGO: Moment = -(2**62)
+LONG_AGO: Moment = -(2**61)
 """Stands for "no time known" in arrays; older than every real moment."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

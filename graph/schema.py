@@ -72,7 +72,11 @@ def _fields(record: type[Record]) -> tuple[Field, ...]:
 
 
 def _field(field: dataclasses.Field[object], hint: object) -> Field:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    options = (
+        typing.get_args(hint)
+        if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+        else (hint,)
+    )
     plain = [option for option in options if option is not type(None)]
     kind = str if typing.get_origin(plain[0]) is typing.Literal else plain[0]
     assert isinstance(kind, type), f"{field.name}: {hint}"
@@ -84,7 +88,9 @@ _PEOPLE: dict[str, type[Record]] = {"customer": Customer}
 _EVENT: dict[str, type[Record]] = {"customer": Customer, "product": Product}
 
 
-def _entity(record: type[Record], table: str, graph: str, key: tuple[str, ...], ends: Mapping[str, type[Record]]) -> Kind:
+def _entity(
+    record: type[Record], table: str, graph: str, key: tuple[str, ...], ends: Mapping[str, type[Record]]
+) -> Kind:
     return Kind(record, table, graph, key, ends, True, _fields(record))
 
 

@@ -99,11 +99,17 @@ class GraphStore(Protocol):
 
     def remove(self, kind: type[Record], key: Key) -> Written:
         """Remove one record of a kind without dependants (Friendship, Block, an event); a removed Product keeps its events and becomes
-        bare. ``changed`` is 0 if it was not there. Customers leave through `forget`."""
+        bare. ``changed`` is 0 if it was not there. Customers leave through `forget`.
+        """
         ...
 
-    def read(self, kind: type[R], *, columns: tuple[str, ...] | None = None) -> Iterator[Columns[R]]:
-        """All records of a kind, in batches, as of one moment, in an order that stays the same while nothing is written."""
+    def read(
+        self, kind: type[R], *, columns: tuple[str, ...] | None = None, until: Cursor | None = None
+    ) -> Iterator[Columns[R]]:
+        """All records of a kind, in batches, as of one moment, in an order that stays the same while nothing is written.
+
+        With ``until``, only those last written at or before that cursor: together with ``changes(until)`` nothing is seen twice.
+        """
         ...
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -112,7 +118,8 @@ class GraphStore(Protocol):
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         """Everything written or removed after ``since``, by whichever process, oldest first; a record written twice comes once, in its
-        newest form."""
+        newest form.
+        """
         ...
 
     def around(self, centre: CustomerId, *, hops: int, limit: int) -> Subgraph:

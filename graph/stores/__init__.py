@@ -33,7 +33,9 @@ def open_store(url: str) -> GraphStore:
         return SqliteStore(sqlite_path(url))
     near = difflib.get_close_matches(scheme, SCHEMES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise Invalid(f"no store for {url!r}: known are {', '.join(SCHEMES)}{hint} (example: sqlite:///shop.db)", field="store")
+    raise Invalid(
+        f"no store for {url!r}: known are {', '.join(SCHEMES)}{hint} (example: sqlite:///shop.db)", field="store"
+    )
 
 
 def sqlite_path(url: str) -> Path:

@@ -45,10 +45,13 @@ class MemoryStore:
                 self._drop(kind, key)
             return Written(Cursor(self._cursor), int(known is not None))
 
-    def read(self, kind: type[R], *, columns: tuple[str, ...] | None = None) -> Iterator[Columns[R]]:
+    def read(
+        self, kind: type[R], *, columns: tuple[str, ...] | None = None, until: Cursor | None = None
+    ) -> Iterator[Columns[R]]:
         with self._lock:
-            rows = [record for _, record in sorted(self._tables[kind].items())]
-        batch: Columns[Any] = Columns.of(kind, rows)  # type: ignore[arg-type]  # the table of a kind holds that kind
+            last = self._cursor if until is None else until
+            rows = [record for key, record in sorted(self._tables[kind].items()) if self._log[kind, key][0] <= last]
+        batch: Columns[Any] = Columns.of(kind, rows)
         names = columns or kind_of(kind).columns
         if rows:
             yield Columns(kind, {name: batch[name] for name in names})
@@ -68,7 +71,9 @@ class MemoryStore:
         with self._lock:
             ties = list(self._tables[Friendship].values())
             known = (centre,) in self._tables[Customer]
-        return surroundings(centre, [t for t in ties if isinstance(t, Friendship)], hops=hops, limit=limit if known else 0)
+        return surroundings(
+            centre, [t for t in ties if isinstance(t, Friendship)], hops=hops, limit=limit if known else 0
+        )
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[Transaction]:
@@ -86,7 +91,9 @@ class MemoryStore:
             for kind in KINDS.values():
                 fields = tuple(people_in(kind))
                 rows = self._tables[kind.record]
-                gone = [key for key, record in rows.items() if any(getattr(record, field) == customer for field in fields)]
+                gone = [
+                    key for key, record in rows.items() if any(getattr(record, field) == customer for field in fields)
+                ]
                 for key in gone:
                     del rows[key]
                     self._log.pop((kind.record, key), None)

@@ -1,0 +1,268 @@
+"""The only door through which one person's behaviour reaches another person's screen.
+
+A purchase becomes evidence for the buyer's friends when all of this holds (`EvidenceRules` has the figures):
+
+- the buyer granted ``social_proof``, is no minor, and has an order that is settled: old enough and not taken back;
+- the purchase is no gift, not private, not taken back, not of a sensitive product, and older than the delay;
+- the friendship is old enough and neither of the two blocks the other.
+
+Evidence is fixed at the opening of an epoch (a day): what is new waits for the next opening, what is withdrawn leaves at once. A friend is
+named if the buyer also granted ``named`` and the purchase does not say "count". All others are a count in buckets, and only with enough
+buyers and enough friends who could have bought and did not. Ranking, labels and reasons read `FriendEvidence` and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.consent import BIT
+from graph.moments import DAY, HOUR, Moment, to_datetime
+from graph.snapshot import (
+    COUNT_ONLY,
+    GIFT,
+    NO_YEAR,
+    PRIVATE,
+    RETURNED,
+    BoolArray,
+    IntArray,
+    Purchases,
+    Ties,
+    rows_of,
+    starts_of,
+)
+
+BUCKETS = (3, 5, 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRules:
+    """Figures of the rules; moments are in microseconds. ``epoch`` 0: everything counts at once."""
+
+    min_buyers: int = 3
+    min_non_buyers: int = 3
+    tie_age: Moment = 7 * DAY
+    settled_age: Moment = 14 * DAY
+    delay: Moment = 48 * HOUR
+    epoch: Moment = DAY
+    minor_age: int = 16
+
+    def opening(self, now: Moment) -> Moment:
+        """When the epoch of a moment began."""
+        return now - now % self.epoch if self.epoch else now
+
+
+UNRESTRICTED = EvidenceRules(min_buyers=1, min_non_buyers=0, tie_age=0, settled_age=0, delay=0, epoch=0, minor_age=0)
+"""Thresholds, ages, delay and epoch off: for comparisons with published figures."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What each person lets friends see: distinct products, ascending, and whether the person may be named with it.
+
+    ``starts`` int64 ``[people + 1]``, ``product`` int32 ``[rows]``, ``named`` bool ``[rows]``, ``contributor`` bool ``[people]``.
+    """
+
+    starts: NDArray[np.int64]
+    product: IntArray
+    named: BoolArray
+    contributor: BoolArray
+
+    def of(self, person: int) -> tuple[IntArray, BoolArray]:
+        """Products and names of one person."""
+        rows = slice(self.starts[person], self.starts[person + 1])
+        return self.product[rows], self.named[rows]
+
+
+@dataclass(frozen=True)
+class FriendEvidence:
+    """What a viewer may learn of the friends' purchases.
+
+    Attributes
+    ----------
+    product
+        int32 ``[p]``, distinct, ascending.
+    named
+        int32 ``[p]``: how many friends may be named.
+    count
+        int32 ``[p]``: lower end of the bucket of the others, 0 where the count stays hidden.
+    named_product, named_friend
+        int32 ``[q]``: who may be named for which product.
+    """
+
+    product: IntArray
+    named: IntArray
+    count: IntArray
+    named_product: IntArray
+    named_friend: IntArray
+
+    @cached_property
+    def strength(self) -> IntArray:
+        """int32 ``[p]``: named friends plus the bucket: exactly what may be shown, so that the order tells no more than the label."""
+        strength: IntArray = np.add(self.named, self.count, dtype=np.int32)
+        return strength
+
+    def friends(self, product: int) -> IntArray:
+        """Positions of the friends to name for a product."""
+        return self.named_friend[self.named_product == product]
+
+    def count_of(self, product: int) -> int:
+        """The bucket of a product, 0 where hidden."""
+        at = np.searchsorted(self.product, product)
+        return int(self.count[at]) if at < len(self.product) and self.product[at] == product else 0
+
+
+def bucket_label(count: int) -> str | None:
+    """``"3+"``, ``"5+"``, ``"10+"``; None for a hidden count."""
+    return f"{count}+" if count else None
+
+
+def shown(
+    purchases: Purchases,
+    granted: NDArray[np.uint8],
+    birth_year: NDArray[np.int16],
+    sensitive: BoolArray,
+    rules: EvidenceRules,
+    opening: Moment,
+) -> Shown:
+    """Apply the rules to the purchases of ``len(granted)`` people.
+
+    Parameters
+    ----------
+    purchases
+        Their purchases, row by row.
+    granted
+        uint8 ``[people]``, bits of `graph.consent.BIT`.
+    birth_year
+        int16 ``[people]``.
+    sensitive
+        bool ``[products]``.
+    rules, opening
+        The figures, and the start of the epoch.
+    """
+    people, buyer = len(granted), purchases.customer
+    kept = (purchases.flags & RETURNED) == 0
+    settled = np.zeros(people, np.bool_)
+    settled[buyer[kept & (purchases.at + rules.settled_age <= opening)]] = True
+    contributor = settled & ((granted & BIT["social_proof"]) != 0) & ~_minor(birth_year, rules, opening)
+    visible = (
+        kept
+        & contributor[buyer]
+        & ((purchases.flags & (GIFT | PRIVATE)) == 0)
+        & ~sensitive[purchases.product]
+        & (purchases.at + rules.delay <= opening)
+    )
+    nameable = ((granted[buyer] & BIT["named"]) != 0) & ((purchases.flags & COUNT_ONLY) == 0)
+    pairs = (buyer[visible].astype(np.int64) << 32 | purchases.product[visible]) * 2 + ~nameable[visible]
+    pairs = np.unique(pairs)
+    first = np.ones(len(pairs), np.bool_)
+    first[1:] = pairs[1:] >> 1 != pairs[:-1] >> 1
+    pairs = pairs[first]
+    return Shown(
+        starts_of(pairs >> 33, people), (pairs >> 1 & 0xFFFFFFFF).astype(np.int32), (pairs & 1) == 0, contributor
+    )
+
+
+def _minor(birth_year: NDArray[np.int16], rules: EvidenceRules, opening: Moment) -> BoolArray:
+    """Who may still be below the age; the birthday counts as yet to come."""
+    youngest = to_datetime(opening).year - 1 - birth_year.astype(np.int32)
+    minor: BoolArray = np.logical_and(birth_year != NO_YEAR, youngest < rules.minor_age)
+    return minor
+
+
+def eligible_ties(ties: Ties, rules: EvidenceRules, opening: Moment) -> Ties:
+    """Friendships that are old enough."""
+    old = ties.since + rules.tie_age <= opening
+    return Ties(starts_of(rows_of(ties.starts)[old], len(ties.starts) - 1), ties.friend[old], ties.since[old])
+
+
+class Evidence:
+    """Everybody's evidence in one epoch. ``renew_person`` and ``renew_ties`` take in what changed since."""
+
+    def __init__(self, shown: Shown, ties: Ties, rules: EvidenceRules, opening: Moment) -> None:
+        self.rules = rules
+        self.opening = opening
+        self._shown = shown
+        self._ties = ties
+        self._new_shown: dict[int, tuple[IntArray, BoolArray, bool]] = {}
+        self._new_ties: dict[int, IntArray] = {}
+
+    def of(self, viewer: int) -> FriendEvidence:
+        """What the friends of a viewer let the viewer see."""
+        contributors = self.contributors(viewer)
+        parts = [self._shown_by(friend)[:2] for friend in contributors]
+        if not parts:
+            return NOTHING
+        friend = np.repeat(contributors, [len(product) for product, _ in parts])
+        product = np.concatenate([product for product, _ in parts])
+        named = np.concatenate([named for _, named in parts])
+        distinct, place = np.unique(product, return_inverse=True)
+        buyers = np.bincount(place, minlength=len(distinct))
+        names = np.bincount(place[named], minlength=len(distinct))
+        hidden = buyers - names
+        enough = (hidden >= self.rules.min_buyers) & (len(contributors) - buyers >= self.rules.min_non_buyers)
+        count = np.where(enough, self._bucket(hidden), 0)
+        worth = (names > 0) | (count > 0)
+        return FriendEvidence(
+            distinct[worth],
+            names[worth].astype(np.int32),
+            count[worth].astype(np.int32),
+            product[named],
+            friend[named],
+        )
+
+    def ties(self, viewer: int) -> IntArray:
+        """Friends whose friendship counts in this epoch."""
+        if viewer in self._new_ties:
+            return self._new_ties[viewer]
+        return self._ties.of(viewer) if viewer < len(self._ties.starts) - 1 else _NOBODY
+
+    def contributors(self, viewer: int) -> IntArray:
+        """Those of them who let themselves be counted and have a settled order."""
+        friends = self.ties(viewer)
+        known = friends < len(self._shown.contributor)
+        yes = np.zeros(len(friends), np.bool_)
+        yes[known] = self._shown.contributor[friends[known]]
+        if self._new_shown:
+            for place, friend in enumerate(friends.tolist()):
+                if friend in self._new_shown:
+                    yes[place] = self._new_shown[friend][2]
+        return friends[yes]
+
+    def renew_person(self, person: int, now_shown: Shown, *, opening: bool) -> None:
+        """Take in what a person shows now: all of it at an opening, else only what is withdrawn."""
+        product, named = now_shown.of(0)
+        contributor = bool(now_shown.contributor[0])
+        if self.rules.epoch and not opening:
+            before, before_named, before_contributor = self._shown_by(person)
+            stays = np.isin(product, before)
+            product, named = product[stays], named[stays]
+            named = named & before_named[np.searchsorted(before, product)]
+            contributor = contributor and before_contributor
+        self._new_shown[person] = product, named, contributor
+
+    def renew_ties(self, person: int, friends: IntArray, *, opening: bool) -> None:
+        """Take in the friends that a person has now and whose friendship is old enough."""
+        if self.rules.epoch and not opening:
+            friends = friends[np.isin(friends, self.ties(person))]
+        self._new_ties[person] = friends
+
+    def _shown_by(self, person: int) -> tuple[IntArray, BoolArray, bool]:
+        if person in self._new_shown:
+            return self._new_shown[person]
+        if person >= len(self._shown.contributor):
+            return _NOBODY, np.zeros(0, np.bool_), False
+        return *self._shown.of(person), bool(self._shown.contributor[person])
+
+    def _bucket(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
+        lowest = min(self.rules.min_buyers, BUCKETS[0])
+        bounds = np.array([lowest, *BUCKETS]) if lowest < BUCKETS[0] else np.array(BUCKETS)
+        return np.concatenate(([0], bounds))[np.searchsorted(bounds, count, side="right")]
+
+
+_NOBODY = np.zeros(0, np.int32)
+NOTHING = FriendEvidence(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+"""The evidence of somebody without friends."""

@@ -1,0 +1,172 @@
+"""From a store to a `Snapshot`: the one place where records become arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph import snapshot as arrays
+from graph.consent import NO_RECEIPT, receipt
+from graph.ids import IdMap
+from graph.moments import LONG_AGO, Moment
+from graph.packed import PackedText
+from graph.records import PURPOSES, Block, Consent, Customer, Friendship, Like, Product, Purchase, Record, Return
+from graph.snapshot import Opinions, Purchases, Snapshot, Ties, starts_of
+from graph.store import Cursor, GraphStore
+
+R = TypeVar("R", bound=Record)
+Table = Mapping[str, Sequence[Any]]
+
+OPINION = {"like": 1, "unlike": 0, "dislike": -1}
+
+
+def freeze(store: GraphStore, *, now: Moment, sensitive: Iterable[str] = ()) -> Snapshot:
+    """Read a store into arrays, as of its present cursor.
+
+    Parameters
+    ----------
+    store
+        Where the facts are.
+    now
+        The moment to stamp it with.
+    sensitive
+        Categories that are sensitive beside what the products themselves say.
+    """
+    cursor = store.check().cursor
+    people = _read(store, cursor, Customer, ("id", "name", "birth_year"))
+    goods = _read(store, cursor, Product, ("id", "name", "price", "category", "available", "sensitive", "described"))
+    customers, products = IdMap.sorted(people["id"]), IdMap.sorted(goods["id"])
+    by_id, goods_by_id = _order(people["id"]), _order(goods["id"])
+    categories = IdMap.sorted(name for name in goods["category"] if name is not None)
+    category = np.array(
+        [categories.position(name) if name is not None else arrays.NO_CATEGORY for name in goods["category"]], np.int32
+    )
+    delicate = np.isin(category, [categories.position(name) for name in sensitive if name in categories])
+    return Snapshot(
+        as_of=now,
+        cursor=cursor,
+        customers=customers,
+        products=products,
+        categories=categories,
+        customer_names=PackedText.pack(people["name"][i] for i in by_id),
+        product_names=PackedText.pack(goods["name"][i] for i in goods_by_id),
+        birth_year=_column(people["birth_year"], arrays.NO_YEAR, np.int16)[by_id],
+        receipts=_receipts(_read(store, cursor, Consent, ("customer", "purpose", "granted", "at")), customers),
+        price=_column(goods["price"], arrays.NO_PRICE, np.int64)[goods_by_id],
+        category=category[goods_by_id],
+        available=np.array(goods["available"], np.bool_)[goods_by_id],
+        sensitive=(np.array(goods["sensitive"], np.bool_) | delicate)[goods_by_id],
+        described=np.array(goods["described"], np.bool_)[goods_by_id],
+        purchases=_purchases(store, cursor, customers, products),
+        opinions=_opinions(_read(store, cursor, Like, ("customer", "product", "at", "opinion")), customers, products),
+        ties=_ties(store, cursor, customers),
+    )
+
+
+def _read(store: GraphStore, until: Cursor, kind: type[R], columns: tuple[str, ...]) -> Table:
+    whole: dict[str, list[Any]] = {name: [] for name in columns}
+    for batch in store.read(kind, columns=columns, until=until):
+        for name in columns:
+            whole[name].extend(batch[name])
+    return whole
+
+
+def _order(ids: Sequence[str]) -> NDArray[np.intp]:
+    return np.array(sorted(range(len(ids)), key=ids.__getitem__), np.intp)
+
+
+def _column(values: Sequence[Any], missing: float, dtype: type[np.generic]) -> NDArray[Any]:
+    return np.array([missing if value is None else value for value in values], dtype)
+
+
+def _receipts(rows: Table, customers: IdMap) -> NDArray[np.int64]:
+    state = np.full((len(customers), len(PURPOSES)), NO_RECEIPT, np.int64)
+    purpose = np.array([PURPOSES.index(name) for name in rows["purpose"]], np.intp)
+    ranks = np.array([receipt(yes, at) for yes, at in zip(rows["granted"], rows["at"], strict=True)], np.int64)
+    np.maximum.at(state, (customers.positions(rows["customer"]), purpose), ranks)
+    return state
+
+
+def purchase_flags(gift: bool, visibility: str | None) -> int:
+    """What a purchase itself says about being shown, as bits."""
+    hidden = arrays.PRIVATE if visibility == "private" else arrays.COUNT_ONLY if visibility == "count" else 0
+    return (arrays.GIFT if gift else 0) | hidden
+
+
+def order_hash(order: str | None) -> int:
+    """64 bits that stand for an order id."""
+    if order is None:
+        return arrays.NO_ORDER
+    return int.from_bytes(hashlib.blake2b(order.encode(), digest_size=8).digest(), "little", signed=True) or 1
+
+
+def _purchases(store: GraphStore, until: Cursor, customers: IdMap, products: IdMap) -> Purchases:
+    names = ("customer", "product", "at", "quantity", "weight", "order", "gift", "visibility")
+    rows = _read(store, until, Purchase, names)
+    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+    at = _column(rows["at"], LONG_AGO, np.int64)
+    strength = np.array(
+        [
+            quantity if weight is None else weight
+            for quantity, weight in zip(rows["quantity"], rows["weight"], strict=True)
+        ],
+        np.float32,
+    )
+    hashes = {order: order_hash(order) for order in set(rows["order"])}
+    order = np.array([hashes[name] for name in rows["order"]], np.int64)
+    bits = {pair: purchase_flags(*pair) for pair in set(zip(rows["gift"], rows["visibility"], strict=True))}
+    flags = np.array([bits[pair] for pair in zip(rows["gift"], rows["visibility"], strict=True)], np.uint8)
+    by = np.lexsort((flags, strength, order, product, at, customer))
+    table = Purchases(starts_of(customer[by], len(customers)), product[by], at[by], strength[by], order[by], flags[by])
+    for place in _returned(store, until, customers, products, table):
+        table.flags[place] |= arrays.RETURNED
+    return table
+
+
+def _returned(store: GraphStore, until: Cursor, customers: IdMap, products: IdMap, table: Purchases) -> Iterable[int]:
+    rows = _read(store, until, Return, ("customer", "product", "at", "order"))
+    who, what = customers.positions(rows["customer"]), products.positions(rows["product"])
+    for person, product, at, order in zip(who.tolist(), what.tolist(), rows["at"], rows["order"], strict=True):
+        first = int(table.starts[person])
+        yield from (first + np.flatnonzero(taken_back(table.of(person), product, at, order_hash(order)))).tolist()
+
+
+def taken_back(purchases: Purchases, product: int, at: Moment | None, order: int) -> NDArray[np.bool_]:
+    """Which purchases a refund or cancellation undoes: all earlier ones of that product, of that order where it names one."""
+    mine: NDArray[np.bool_] = purchases.product == product
+    if at is not None:
+        mine = mine & (purchases.at <= at)
+    if order != arrays.NO_ORDER:
+        mine = mine & (purchases.order == order)
+    return mine
+
+
+def _opinions(rows: Table, customers: IdMap, products: IdMap) -> Opinions:
+    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+    at = _column(rows["at"], LONG_AGO, np.int64)
+    opinion = np.array([OPINION[name] for name in rows["opinion"]], np.int8)
+    by = np.lexsort((-opinion, at, product, customer))
+    customer, product, at, opinion = customer[by], product[by], at[by], opinion[by]
+    newest = np.ones(len(by), np.bool_)
+    newest[:-1] = (customer[1:] != customer[:-1]) | (product[1:] != product[:-1])
+    return Opinions(starts_of(customer[newest], len(customers)), product[newest], at[newest], opinion[newest])
+
+
+def _ties(store: GraphStore, until: Cursor, customers: IdMap) -> Ties:
+    rows = _read(store, until, Friendship, ("customer", "friend", "since"))
+    blocks = _read(store, until, Block, ("customer", "other"))
+    one, other = customers.positions(rows["customer"]), customers.positions(rows["friend"])
+    apart = _pairs(customers.positions(blocks["customer"]), customers.positions(blocks["other"]))
+    kept = ~np.isin(_pairs(one, other), apart)
+    since = _column(rows["since"], LONG_AGO, np.int64)[kept]
+    start, end = np.concatenate((one[kept], other[kept])), np.concatenate((other[kept], one[kept]))
+    by = np.lexsort((end, start))
+    return Ties(starts_of(start[by], len(customers)), end[by], np.concatenate((since, since))[by])
+
+
+def _pairs(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.minimum(one, other).astype(np.int64) << 32 | np.maximum(one, other)
