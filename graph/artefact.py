@@ -5,11 +5,13 @@ A flipped bit in a raw array would load without a word, therefore nothing is use
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +107,17 @@ class Shelf:
     def publish(self, write: Callable[[Path], None]) -> str:
         """Let ``write`` fill a new folder, make it current and drop the oldest beyond ``keep``; returns its name."""
         self.root.mkdir(parents=True, exist_ok=True)
-        name = f"{max(map(int, self.names()), default=0) + 1:06d}"
-        fresh = self.root / f".{name}.{os.getpid()}"
-        shutil.rmtree(fresh, ignore_errors=True)
-        try:
-            write(fresh)
-            fresh.rename(self.root / name)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        self.make_current(name)
-        self._drop_old()
-        return name
+        with self._alone():
+            name = f"{max(map(int, self.names()), default=0) + 1:06d}"
+            fresh = self.root / f".fresh-{name}"
+            try:
+                write(fresh)
+                fresh.rename(self.root / name)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+            self.make_current(name)
+            self._drop_old()
+            return name
 
     def make_current(self, name: str) -> None:
         """Choose an artefact that exists, for example an earlier one."""
@@ -137,6 +139,15 @@ class Shelf:
     def path(self, name: str) -> Path:
         """The folder of an artefact."""
         return self.root / name
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One publisher at a time; whatever one that was killed left behind is removed."""
+        with (self.root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in self.root.glob(".fresh-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
 
     def _drop_old(self) -> None:
         for name in self.names()[: -self._keep]:

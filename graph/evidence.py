@@ -107,7 +107,8 @@ class FriendEvidence:
 
     def friends(self, product: int) -> IntArray:
         """Positions of the friends to name for a product."""
-        return self.named_friend[self.named_product == product]
+        friends: IntArray = self.named_friend[self.named_product == product]
+        return friends
 
     def count_of(self, product: int) -> int:
         """The bucket of a product, 0 where hidden."""

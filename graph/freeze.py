@@ -15,6 +15,7 @@ from graph.ids import IdMap
 from graph.moments import LONG_AGO, Moment
 from graph.packed import PackedText
 from graph.records import PURPOSES, Block, Consent, Customer, Friendship, Like, Product, Purchase, Record, Return
+from graph.sensitive import Sensitive
 from graph.snapshot import Opinions, Purchases, Snapshot, Ties, starts_of
 from graph.store import Cursor, GraphStore
 
@@ -24,7 +25,7 @@ Table = Mapping[str, Sequence[Any]]
 OPINION = {"like": 1, "unlike": 0, "dislike": -1}
 
 
-def freeze(store: GraphStore, *, now: Moment, sensitive: Iterable[str] = ()) -> Snapshot:
+def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None) -> Snapshot:
     """Read a store into arrays, as of its present cursor.
 
     Parameters
@@ -34,7 +35,7 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Iterable[str] = ()) -> 
     now
         The moment to stamp it with.
     sensitive
-        Categories that are sensitive beside what the products themselves say.
+        Which categories are sensitive beside what the products themselves say; the built-in list if not given.
     """
     cursor = store.check().cursor
     people = _read(store, cursor, Customer, ("id", "name", "birth_year"))
@@ -45,7 +46,8 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Iterable[str] = ()) -> 
     category = np.array(
         [categories.position(name) if name is not None else arrays.NO_CATEGORY for name in goods["category"]], np.int32
     )
-    delicate = np.isin(category, [categories.position(name) for name in sensitive if name in categories])
+    is_sensitive = sensitive or Sensitive()
+    delicate = np.array([is_sensitive(name) for name in goods["category"]], np.bool_)
     return Snapshot(
         as_of=now,
         cursor=cursor,

@@ -31,6 +31,7 @@ from graph.records import (
     Record,
     Return,
 )
+from graph.sensitive import Sensitive
 from graph.snapshot import (
     NO_CATEGORY,
     NO_PRICE,
@@ -58,7 +59,7 @@ class LiveGraph:
     presumed
         Purposes that count as granted until a receipt says otherwise.
     sensitive
-        Categories that are sensitive beside what the products say.
+        Which categories are sensitive beside what the products say, as given to `graph.freeze.freeze`.
     now
         The moment of the first request; `roll` moves it on.
     """
@@ -70,7 +71,7 @@ class LiveGraph:
         now: Moment,
         rules: EvidenceRules | None = None,
         presumed: Iterable[Purpose] = ("personalisation",),
-        sensitive: Iterable[str] = (),
+        sensitive: Sensitive | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.cursor = snapshot.cursor
@@ -80,7 +81,7 @@ class LiveGraph:
         self.price, self.category = snapshot.price, snapshot.category
         self.available, self.sensitive, self.described = snapshot.available, snapshot.sensitive, snapshot.described
         self._presumed = mask(presumed)
-        self._sensitive_categories = frozenset(sensitive)
+        self._is_sensitive = sensitive or Sensitive()
         self._granted = granted(snapshot.receipts, self._presumed)
         self._people: dict[int, Person] = {}
         self._names: dict[int, str | None] = {}
@@ -200,7 +201,7 @@ class LiveGraph:
         product = self._product(record.id)
         self._names[product] = record.name
         category = NO_CATEGORY if record.category is None else self.categories.add(record.category)
-        delicate = record.sensitive or record.category in self._sensitive_categories
+        delicate = record.sensitive or self._is_sensitive(record.category)
         self.price = _with(self.price, product, NO_PRICE if record.price is None else record.price)
         self.category = _with(self.category, product, category)
         self.available = _with(self.available, product, record.available)

@@ -103,7 +103,7 @@ KINDS: Mapping[type[Record], Kind] = {
     for kind in (
         _entity(records.Customer, "customers", "Customer", ("id",), {}),
         _entity(records.Product, "products", "Product", ("id",), {}),
-        _entity(records.Friendship, "friendships", "FRIEND_OF", ("customer", "friend"), _PEOPLE | {"friend": Customer}),
+        _entity(records.Friendship, "friends", "FRIEND_OF", ("customer", "friend"), _PEOPLE | {"friend": Customer}),
         _entity(records.Block, "blocks", "BLOCKS", ("customer", "other"), _PEOPLE | {"other": Customer}),
         _event(records.Consent, "consents", "Consent", _PEOPLE),
         _event(records.Purchase, "purchases", "BOUGHT"),
@@ -133,3 +133,9 @@ def people_in(kind: Kind) -> Iterator[str]:
     if kind.record is Customer:
         yield "id"
     yield from (field for field, end in kind.ends.items() if end is Customer)
+
+
+def names_person(kind: Kind, key: Key, customer: str) -> bool:
+    """Whether a key holds the id of a customer: which tombstones erasure removes."""
+    people = set(people_in(kind))
+    return any(value == customer for field, value in zip(kind.key, key, strict=True) if field in people)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NewType, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, NewType, Protocol, TypeVar, runtime_checkable
 
 from graph.columns import Columns
 from graph.records import CustomerId, Friendship, Record
@@ -139,3 +140,12 @@ class GraphStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SupportsBackup(Protocol):
+    """A store that can copy itself to a file while it is in use."""
+
+    def backup(self, target: Path) -> None:
+        """Write a whole, consistent copy."""
+        ...

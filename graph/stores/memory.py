@@ -1,4 +1,7 @@
-"""Dictionaries: the readable specification of a store, and the store of tests and of evaluation. Nothing outlives the process."""
+"""Dictionaries: the readable specification of a store, and the store of tests and of evaluation.
+
+Nothing outlives the process.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any, TypeVar
 from graph.columns import Columns, by_kind
 from graph.errors import Invalid
 from graph.records import Customer, CustomerId, Friendship, Product, Record
-from graph.schema import KINDS, Key, Kind, bare, kind_of, people_in
+from graph.schema import KINDS, Key, Kind, bare, kind_of, names_person, people_in
 from graph.store import Changes, Cursor, Erasure, Facts, Health, Removed, Subgraph, Transaction, Written
 
 R = TypeVar("R", bound=Record)
@@ -25,13 +28,15 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = RLock()
         self._tables: dict[type[Record], dict[Key, Record]] = {record: {} for record in KINDS}
-        self._log: dict[tuple[type[Record], Key], tuple[int, Record | Removed]] = {}
+        self._log: dict[tuple[type[Record], Key], tuple[int, Record]] = {}
+        self._tombstones: dict[tuple[type[Record], Key], tuple[int, Removed]] = {}
         self._cursor = 0
 
     def write(self, facts: Facts) -> Written:
         batches = [facts] if isinstance(facts, Columns) else by_kind(facts)
+        rows = [(kind_of(batch.kind), record) for batch in batches for record in batch.records()]
         with self._lock:
-            changed = sum(self._put(kind_of(batch.kind), record) for batch in batches for record in batch.records())
+            changed = sum(self._put(kind, record) for kind, record in rows)
             return Written(Cursor(self._cursor), changed)
 
     def remove(self, kind: type[Record], key: Key) -> Written:
@@ -61,7 +66,8 @@ class MemoryStore:
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         with self._lock:
-            newer = sorted((entry for entry in self._log.values() if entry[0] > since), key=lambda entry: entry[0])
+            entries: list[tuple[int, Record | Removed]] = [*self._log.values(), *self._tombstones.values()]
+            newer = sorted((entry for entry in entries if entry[0] > since), key=lambda entry: entry[0])
             cut = newer[:limit]
             more = len(newer) > limit
             last = Cursor(cut[-1][0]) if more else Cursor(self._cursor)
@@ -71,18 +77,19 @@ class MemoryStore:
         with self._lock:
             ties = list(self._tables[Friendship].values())
             known = (centre,) in self._tables[Customer]
-        return surroundings(
-            centre, [t for t in ties if isinstance(t, Friendship)], hops=hops, limit=limit if known else 0
-        )
+        if not known:
+            return Subgraph((), (), False)
+        return surroundings(centre, [t for t in ties if isinstance(t, Friendship)], hops=hops, limit=limit)
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[Transaction]:
         with self._lock:
-            saved = {kind: dict(rows) for kind, rows in self._tables.items()}, dict(self._log), self._cursor
+            tables = {kind: dict(rows) for kind, rows in self._tables.items()}
+            saved = tables, dict(self._log), dict(self._tombstones), self._cursor
             try:
                 yield self
             except BaseException:
-                self._tables, self._log, self._cursor = saved
+                self._tables, self._log, self._tombstones, self._cursor = saved
                 raise
 
     def forget(self, customer: CustomerId) -> Erasure:
@@ -96,11 +103,14 @@ class MemoryStore:
                 ]
                 for key in gone:
                     del rows[key]
-                    self._log.pop((kind.record, key), None)
+                    del self._log[kind.record, key]
                 if gone:
                     removed[kind.table] = len(gone)
             if removed:
-                self._note(Customer, (customer,), Removed(Customer, (customer,)))
+                named = [(kind, key) for kind, key in self._tombstones if names_person(kind_of(kind), key, customer)]
+                for tombstone in named:
+                    del self._tombstones[tombstone]
+                self._bury(Customer, (customer,))
         return Erasure(customer, removed)
 
     def check(self) -> Health:
@@ -120,16 +130,18 @@ class MemoryStore:
         if known == record or (known is not None and not kind.lasting):
             return 0
         self._tables[kind.record][key] = record
-        self._note(kind.record, key, record)
+        self._cursor += 1
+        self._log[kind.record, key] = self._cursor, record
         return 1
 
     def _drop(self, kind: type[Record], key: Key) -> None:
-        del self._tables[kind][key]
-        self._note(kind, key, Removed(kind, key))
+        del self._tables[kind][key], self._log[kind, key]
+        self._bury(kind, key)
 
-    def _note(self, kind: type[Record], key: Key, item: Record | Removed) -> None:
+    def _bury(self, kind: type[Record], key: Key) -> None:
+        """A tombstone stays when its record is written again: late followers must still drop what went with it."""
         self._cursor += 1
-        self._log[kind, key] = self._cursor, item
+        self._tombstones[kind, key] = self._cursor, Removed(kind, key)
 
 
 def surroundings(centre: CustomerId, ties: list[Friendship], *, hops: int, limit: int) -> Subgraph:

@@ -1,0 +1,1 @@
+"""One place that wires: settings, keys, the engine, its jobs and the command line."""

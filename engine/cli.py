@@ -1,0 +1,75 @@
+"""The command ``kith``: reads flags, calls a job, shows the result, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.commands import data, keys, models, serving
+from engine.console import printable
+from engine.session import Session
+from graph import errors
+
+OK, FAILED, USAGE, PARTIAL, TRY_LATER = 0, 1, 2, 3, 75
+
+EXIT_CODES: dict[type[errors.KithError], int] = {
+    errors.Invalid: USAGE,
+    errors.UnknownSetting: USAGE,
+    errors.Refused: FAILED,
+    errors.NotFound: FAILED,
+    errors.Conflict: FAILED,
+    errors.NotAllowed: FAILED,
+    errors.KeyMissing: FAILED,
+    errors.TooLarge: FAILED,
+    errors.NotReady: TRY_LATER,
+    errors.Unavailable: TRY_LATER,
+    errors.Damaged: FAILED,
+}
+
+app = typer.Typer(
+    name="kith",
+    help="Recommendations and referrals from a social graph.",
+    epilog="Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 some rows were rejected, 75 try again later.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for commands in (serving, data, models, keys):
+    commands.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"kith {version('kith')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    store: Annotated[str | None, typer.Option(help="Where facts are kept, e.g. sqlite:///shop.db.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of models and keys.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings file (default: settings.toml, if there is one).")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    context.obj = Session(settings, {"store": store, "data_dir": data_dir})
+
+
+def main() -> None:
+    """Run ``kith``; the entry point of the command."""
+    try:
+        app()
+    except errors.KithError as error:
+        sys.stderr.write(f"kith: {printable(error)}\n")
+        sys.exit(EXIT_CODES[type(error)])
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(OK)

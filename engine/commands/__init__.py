@@ -1,0 +1,1 @@
+"""The commands of ``kith``, one file per subject."""

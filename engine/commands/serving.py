@@ -1,0 +1,75 @@
+"""``kith demo``, ``kith serve`` and ``kith doctor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.console import Output
+from engine.doctor import examine
+from engine.engine import Engine
+from engine.jobs import prepare_demo
+from engine.serve import listen, serve
+from engine.session import session
+from graph.moments import Moment
+from loaders.rules import moment
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (default 8000; 0: any free one).")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback an API key must exist.")]
+
+DEMO_STORE = "sqlite:///demo/shop.db"
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands."""
+    parent.command("demo")(demo)
+    parent.command("serve")(serve_command)
+    parent.command("doctor")(doctor)
+
+
+def demo(
+    context: typer.Context,
+    port: Port = None,
+    instant_evidence: Annotated[
+        bool, typer.Option(help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = 7,
+    now: Annotated[str | None, typer.Option(help="The day on which the shop's story ends (default: today).")] = None,
+    fresh: Annotated[bool, typer.Option(help="Make the shop anew, even if an earlier one is there.")] = False,
+) -> None:
+    """Make a sample shop, train on it, and serve it on this machine until Ctrl-C."""
+    out = Output(as_json=False)
+    chosen = session(context)
+    flags: dict[str, object] = {"port": port}
+    if chosen.settings().store == DEFAULT_STORE:
+        flags["store"] = DEMO_STORE
+    if instant_evidence:
+        flags |= {"evidence_delay_hours": 0, "evidence_epoch_hours": 0}
+        out.note("evidence delay and epoch are zero: friends see a purchase at once (not what a real shop should do)")
+    with chosen.engine(**flags) as engine, listen(engine) as listening:
+        with out.progress() as on_step:
+            made = prepare_demo(engine, seed=seed, now=_moment(now), fresh=fresh or now is not None, on_step=on_step)
+        out.note(made)
+        _serve(engine, listening, out)
+
+
+def serve_command(context: typer.Context, port: Port = None, host: Host = None) -> None:
+    """Serve the published model over HTTP until Ctrl-C."""
+    out = Output(as_json=False)
+    with session(context).engine(port=port, host=host) as engine, listen(engine) as listening:
+        if not engine.readiness().ready:
+            out.note("no model has been published yet: events are taken in, recommendations wait for kith train")
+        _serve(engine, listening, out)
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Look for what would go wrong, and say what to do about it."""
+    with session(context).engine() as engine:
+        findings = examine(engine)
+    data = [{"state": f.state, "what": f.what, "detail": f.detail} for f in findings]
+    Output(as_json=json).table(data, ("state", "what", "detail"), [list(row.values()) for row in data])
+    if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(1)

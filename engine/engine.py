@@ -1,0 +1,267 @@
+"""The one place that wires: settings, store, live graph, model, keys. Everything is an argument; there are no globals."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Self, TypeVar
+
+from engine.keys import KeyRing
+from engine.settings import Settings
+from graph.artefact import Shelf
+from graph.errors import Damaged, NotReady, Unavailable
+from graph.evidence import EvidenceRules
+from graph.freeze import freeze
+from graph.live import LiveGraph
+from graph.moments import DAY, HOUR, SECOND, Clock, Moment, utcnow
+from graph.records import CustomerId, Record
+from graph.schema import Key
+from graph.sensitive import Sensitive
+from graph.snapshot import Snapshot
+from graph.store import Erasure, Facts, GraphStore, Written
+from graph.stores import open_store
+from recommend.model import Model
+from recommend.query import FriendsBought, Item, Query, Recommendations
+from recommend.recommender import Recommender
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+log = logging.getLogger("kith")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Recommendations and what they were made with. ``degraded``: the store could not be asked for news."""
+
+    recommendation_id: str
+    recommendations: Recommendations
+    model: str
+    epoch: int
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether requests can be answered, and by what."""
+
+    ready: bool
+    store: str
+    model: str | None
+    epoch: int | None
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    name: str
+    live: LiveGraph
+    model: Model
+    recommender: Recommender
+
+    @property
+    def epoch(self) -> int:
+        return int(self.name)
+
+
+class Engine:
+    """Answers questions from the published model and the live graph, and takes in facts. Safe for several threads.
+
+    Parameters
+    ----------
+    settings
+        Of this shop.
+    store
+        Where facts are kept.
+    clock
+        Gives the present moment.
+    """
+
+    def __init__(self, settings: Settings, store: GraphStore, clock: Clock) -> None:
+        self.settings = settings
+        self.store = store
+        self.now = clock
+        self._scratch = tempfile.TemporaryDirectory(prefix="kith-") if _fleeting(settings) else None
+        self.folder = Path(self._scratch.name) if self._scratch else settings.folder
+        self.keys = KeyRing(self.folder, clock=clock)
+        self.shelf = Shelf(self.folder / "epochs")
+        self.sensitive = Sensitive(settings.sensitive_categories)
+        self.rules = evidence_rules(settings)
+        self._serving: _Serving | None = None
+        self._lock = Lock()
+        self._looked: Moment | None = None
+        self._degraded = False
+
+    @classmethod
+    def open(cls, settings: Settings, *, store: GraphStore | None = None, clock: Clock = utcnow) -> Self:
+        """Open the store that the settings name, unless one is given.
+
+        Raises
+        ------
+        graph.errors.Invalid
+            The store's URL is wrong.
+        graph.errors.Unavailable
+            The store cannot be opened.
+        """
+        return cls(settings, store or open_store(settings.store), clock)
+
+    def close(self) -> None:
+        """Give back the store and, for a store in memory, the folder of its models."""
+        self.store.close()
+        if self._scratch:
+            self._scratch.cleanup()
+
+    # ---- questions
+
+    def recommend(self, query: Query) -> Answer:
+        """Rank products for one person.
+
+        Raises
+        ------
+        graph.errors.NotReady
+            No model has been published yet.
+        """
+        return self._ask(
+            lambda serving: Answer(
+                f"r-{secrets.token_hex(8)}",
+                serving.recommender.recommend(query, serving.live),
+                serving.model.id,
+                serving.epoch,
+                self._degraded,
+            )
+        )
+
+    def friends_bought(self, product: str, customer: str) -> FriendsBought:
+        """The label "friends bought this" of one product for one person."""
+        return self._ask(lambda serving: serving.recommender.friends_bought(product, customer, serving.live))
+
+    def similar(self, product: str, limit: int) -> tuple[Item, ...]:
+        """Products bought by the same people."""
+        return self._ask(lambda serving: serving.recommender.similar(product, limit, serving.live))
+
+    def trending(self, limit: int, category: str | None = None) -> tuple[Item, ...]:
+        """Products that many people bought lately."""
+        return self._ask(lambda serving: serving.recommender.trending(limit, category, serving.live))
+
+    def readiness(self) -> Readiness:
+        """Whether this process can answer."""
+        with self._lock:
+            serving = self._fresh()
+        if serving is None:
+            return Readiness(False, self.store.name, None, None, self._degraded)
+        return Readiness(True, self.store.name, serving.model.id, serving.epoch, self._degraded)
+
+    # ---- facts
+
+    def write(self, facts: Facts) -> Written:
+        """Store facts; durable when it returns, and part of the next answer."""
+        return self.store.write(facts)
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        """One record, or None."""
+        return self.store.get(kind, key)
+
+    def remove(self, kind: type[Record], key: Key) -> Written:
+        """Remove one record; see `graph.store.GraphStore.remove`."""
+        return self.store.remove(kind, key)
+
+    def forget(self, customer: str) -> Erasure:
+        """Remove a customer and every record that names them."""
+        return self.store.forget(CustomerId(customer))
+
+    # ---- models
+
+    def freeze(self) -> tuple[Snapshot, LiveGraph]:
+        """The present facts as arrays, and as the graph that a training sees."""
+        now = self.now()
+        snapshot = freeze(self.store, now=now, sensitive=self.sensitive)
+        return snapshot, self._live(snapshot, now)
+
+    def publish(self, snapshot: Snapshot, model: Model) -> int:
+        """Make a snapshot and its model the ones that every worker serves; returns the epoch."""
+
+        def write(folder: Path) -> None:
+            snapshot.save(folder / "snapshot")
+            model.save(folder / "model")
+
+        return int(self.shelf.publish(write))
+
+    # ---- inside
+
+    def _ask(self, question: Callable[[_Serving], T]) -> T:
+        with self._lock:
+            serving = self._fresh()
+            if serving is None:
+                raise NotReady("no model has been published yet: run kith train, then ask again")
+            return question(serving)
+
+    def _fresh(self) -> _Serving | None:
+        now = self.now()
+        if self._looked is None or now - self._looked >= self.settings.poll_seconds * SECOND:
+            self._looked = now
+            self._follow(now)
+        if self._serving is not None:
+            self._serving.live.roll(now)
+            self._catch_up(self._serving.live, now)
+        return self._serving
+
+    def _follow(self, now: Moment) -> None:
+        """Serve what is published now; if it is damaged, the newest one that is whole."""
+        current = self.shelf.current()
+        if current is None or (self._serving is not None and self._serving.name == current):
+            return
+        for name in [current, *reversed([name for name in self.shelf.names() if name < current])]:
+            if self._serving is not None and self._serving.name == name:
+                return
+            try:
+                self._serving = self._open(name, now)
+                return
+            except Damaged as error:
+                log.error("epoch %s is refused: %s", name, error)
+        raise NotReady(f"no published model in {self.shelf.root} is whole: run kith train")
+
+    def _open(self, name: str, now: Moment) -> _Serving:
+        folder = self.shelf.path(name)
+        snapshot = Snapshot.load(folder / "snapshot")
+        model = Model.load(folder / "model")
+        return _Serving(name, self._live(snapshot, now), model, Recommender(model))
+
+    def _live(self, snapshot: Snapshot, now: Moment) -> LiveGraph:
+        return LiveGraph(
+            snapshot, now=now, rules=self.rules, presumed=self.settings.presumed_purposes, sensitive=self.sensitive
+        )
+
+    def _catch_up(self, live: LiveGraph, now: Moment) -> None:
+        try:
+            more = True
+            while more:
+                changes = self.store.changes(live.cursor)
+                live.apply(changes, now)
+                more = changes.more
+            self._degraded = False
+        except Unavailable as error:
+            if not self._degraded:
+                log.warning("answers go on without news: %s", error)
+            self._degraded = True
+
+
+def _fleeting(settings: Settings) -> bool:
+    return settings.data_dir is None and settings.store.startswith("memory:")
+
+
+def evidence_rules(settings: Settings) -> EvidenceRules:
+    """The rules of evidence with the figures of a shop."""
+    return EvidenceRules(
+        min_buyers=settings.evidence_min_buyers,
+        min_non_buyers=settings.evidence_min_non_buyers,
+        tie_age=round(settings.evidence_tie_days * DAY),
+        settled_age=round(settings.evidence_settled_days * DAY),
+        delay=round(settings.evidence_delay_hours * HOUR),
+        epoch=round(settings.evidence_epoch_hours * HOUR),
+        minor_age=settings.minor_age,
+    )
