@@ -114,7 +114,9 @@ def _unpack(source: Path, work: Path) -> dict[str, str]:
     if manifest.get("format") != FORMAT:
         raise Damaged(f"{source} was written by another version of Kith; restore it with that version")
     if wrong or STORE not in sums:
-        raise Damaged(f"{source} has changed since it was written ({', '.join(wrong[:3]) or STORE}); use an earlier one")
+        raise Damaged(
+            f"{source} has changed since it was written ({', '.join(wrong[:3]) or STORE}); use an earlier one"
+        )
     return sums
 
 

@@ -55,9 +55,13 @@ def _options(
     context: typer.Context,
     store: Annotated[str | None, typer.Option(help="Where facts are kept, e.g. sqlite:///shop.db.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of models and keys.")] = None,
-    settings: Annotated[Path | None, typer.Option(help="Settings file (default: settings.toml, if there is one).")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="Settings file (default: settings.toml, if there is one).")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
-    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     context.obj = Session(settings, {"store": store, "data_dir": data_dir})

@@ -22,6 +22,10 @@ def printable(value: object) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
 
 
+def silent(step: str, done: float) -> None:
+    """Nobody is watching."""
+
+
 class Output:
     """Writes results: JSON with ``--json``, else lines and tables."""
 

@@ -32,7 +32,9 @@ def create(
     with session(context).engine() as engine:
         text, key = engine.keys.create(name, scope)  # type: ignore[arg-type]  # create refuses unknown scopes
     Output(as_json=json).result(
-        {"key": text, **_public(key)}, text, f"Keep it now: it cannot be shown again. To end it: kith keys revoke {key.id}"
+        {"key": text, **_public(key)},
+        text,
+        f"Keep it now: it cannot be shown again. To end it: kith keys revoke {key.id}",
     )
 
 

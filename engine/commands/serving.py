@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import socket
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,17 +11,18 @@ import typer
 from engine.console import Output
 from engine.doctor import examine
 from engine.engine import Engine
-from engine.jobs import prepare_demo
+from engine.jobs import clear_demo, prepare_demo
 from engine.serve import listen, serve
 from engine.session import session
-from graph.moments import Moment
-from loaders.rules import moment
+from engine.settings import Settings
+from graph.moments import to_moment
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (default 8000; 0: any free one).")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback an API key must exist.")]
 
 DEMO_STORE = "sqlite:///demo/shop.db"
+DEMO_SEED = 7
 
 
 def register(parent: typer.Typer) -> None:
@@ -36,22 +38,24 @@ def demo(
     instant_evidence: Annotated[
         bool, typer.Option(help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = 7,
-    now: Annotated[str | None, typer.Option(help="The day on which the shop's story ends (default: today).")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = DEMO_SEED,
+    now: Annotated[datetime | None, typer.Option(help="When the shop's story ends, in UTC (default: now).")] = None,
     fresh: Annotated[bool, typer.Option(help="Make the shop anew, even if an earlier one is there.")] = False,
 ) -> None:
     """Make a sample shop, train on it, and serve it on this machine until Ctrl-C."""
     out = Output(as_json=False)
     chosen = session(context)
     flags: dict[str, object] = {"port": port}
-    if chosen.settings().store == DEFAULT_STORE:
+    if chosen.settings().store == Settings.model_fields["store"].default:
         flags["store"] = DEMO_STORE
+        clear_demo(chosen.settings(**flags), fresh=fresh or now is not None or seed != DEMO_SEED)
     if instant_evidence:
         flags |= {"evidence_delay_hours": 0, "evidence_epoch_hours": 0}
         out.note("evidence delay and epoch are zero: friends see a purchase at once (not what a real shop should do)")
     with chosen.engine(**flags) as engine, listen(engine) as listening:
         with out.progress() as on_step:
-            made = prepare_demo(engine, seed=seed, now=_moment(now), fresh=fresh or now is not None, on_step=on_step)
+            end = None if now is None else to_moment(now.replace(tzinfo=UTC))
+            made = prepare_demo(engine, seed=seed, now=end, on_step=on_step)
         out.note(made)
         _serve(engine, listening, out)
 
@@ -73,3 +77,12 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     Output(as_json=json).table(data, ("state", "what", "detail"), [list(row.values()) for row in data])
     if any(finding.state == "failed" for finding in findings):
         raise typer.Exit(1)
+
+
+def _serve(engine: Engine, listening: socket.socket, out: Output) -> None:
+    def on_ready(address: str) -> None:
+        out.note(f"serving at {address} until Ctrl-C; try it: {address}/docs")
+        out.note(f"curl '{address}/v1/customers/c1/recommendations?limit=10'")
+
+    serve(engine, listening, on_ready)
+    out.note("stopped")

@@ -48,24 +48,29 @@ _MEANING: tuple[tuple[tuple[type[apsw.Error], ...], type[KithError], str], ...] 
 )
 
 
+def explanation(error: apsw.Error | OSError, path: Path) -> Exception:
+    """The error of `graph.errors` that tells what happened and what to do; the error itself where it is our mistake."""
+    if isinstance(error, OSError):
+        return Unavailable(f"{path}: {error.strerror or error}; check the path and the rights")
+    for causes, meaning, advice in _MEANING:
+        if isinstance(error, causes):
+            return meaning(f"{path}: {advice} ({error})")
+    return error
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite and of the file system into `graph.errors`, saying what to do."""
+    """Raise the `explanation` of errors of SQLite and of the file system instead of them."""
     try:
         yield
-    except apsw.Error as error:
-        for causes, meaning, advice in _MEANING:
-            if isinstance(error, causes):
-                raise meaning(f"{path}: {advice} ({error})") from error
-        raise
-    except OSError as error:
-        raise Unavailable(f"{path}: {error.strerror or error}; check the path and the rights") from error
+    except (apsw.Error, OSError) as error:
+        raise explanation(error, path) from error
 
 
 def connect(path: Path) -> apsw.Connection:
     """A connection with the store's settings; the file is made where there is none."""
     connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
-    connection.execute(_SETTINGS)
+    connection.execute(_SETTINGS).fetchall()  # a script stops at each row until it is taken
     return connection
 
 
@@ -73,23 +78,13 @@ class Readers:
     """Connections for reading: each has one reader at a time and is kept for the next one."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._idle: deque[apsw.Connection] = deque()
         self._closed = False
 
-    @contextmanager
-    def connection(self) -> Iterator[apsw.Connection]:
-        """Borrow a connection. One that was left by an exception, or in mid-read, is not used again."""
-        with explained(self._path):
-            connection = self._borrow()
-            try:
-                yield connection
-            except BaseException:
-                connection.close(True)
-                raise
-            self._idle.append(connection)
-            if self._closed:
-                self.close()
+    def connection(self) -> _Loan:
+        """Borrow a connection for a ``with`` block."""
+        return _Loan(self)
 
     @contextmanager
     def moment(self) -> Iterator[apsw.Connection]:
@@ -105,10 +100,42 @@ class Readers:
         while self._idle:
             self._idle.pop().close()
 
-    def _borrow(self) -> apsw.Connection:
+    def borrow(self) -> apsw.Connection:
         if self._closed:
-            raise Unavailable(f"{self._path}: closed; open the store again")
+            raise Unavailable(f"{self.path}: closed; open the store again")
         try:
             return self._idle.pop()
         except IndexError:
-            return connect(self._path)
+            return connect(self.path)
+
+    def give_back(self, connection: apsw.Connection) -> None:
+        self._idle.append(connection)
+        if self._closed:
+            self.close()
+
+
+class _Loan:
+    """A class, not a generator, as the change tail is asked at every request: this halves the cost.
+
+    A connection that is left by an exception, perhaps in the middle of reading, is not used again.
+    """
+
+    __slots__ = ("_connection", "_readers")
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    def __enter__(self) -> apsw.Connection:
+        try:
+            self._connection = self._readers.borrow()
+        except (apsw.Error, OSError) as error:
+            raise explanation(error, self._readers.path) from error
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._readers.give_back(self._connection)
+            return
+        self._connection.close(True)
+        if isinstance(error, apsw.Error | OSError):
+            raise explanation(error, self._readers.path) from error

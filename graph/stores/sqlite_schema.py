@@ -58,7 +58,7 @@ class Table:
         people = " OR ".join(f'"{name}" = ?1' for name in people_in(kind))
         self.forget = f"DELETE FROM {self.name} WHERE {people}" if people else ""
         self._fields = {field.name: field for field in kind.fields}
-        self._truths = [at for at, field in enumerate(kind.fields) if field.type is bool]
+        self._truths = [field.name for field in kind.fields if field.type is bool]
 
     def select(self, columns: Sequence[str]) -> str:
         """Takes a place; gives some columns of the rows up to it, in the order of writes."""
@@ -67,10 +67,10 @@ class Table:
 
     def record(self, values: Sequence[Any]) -> Record:
         """A row as the record it was."""
-        row = list(values)
-        for at in self._truths:
-            row[at] = _truth(row[at])
-        return self.kind.record(**dict(zip(self.kind.columns, row, strict=True)))
+        fields = dict(zip(self._fields, values, strict=True))
+        for name in self._truths:
+            fields[name] = _truth(fields[name])
+        return self.kind.record(**fields)
 
     def values(self, name: str, column: Sequence[Any]) -> Sequence[Any]:
         """A column as the values it was written with."""
@@ -173,7 +173,7 @@ def _upgrade(connection: apsw.Connection, path: Path) -> None:
         version = _version(connection, path)  # another process may have been quicker
         fresh = (_CREATE, *(table.create for table in TABLES.values()))
         for script in UPGRADES[version - 1 :] if version else fresh:
-            connection.execute(script)
+            connection.execute(script).fetchall()
         connection.execute(f"PRAGMA user_version = {1 + len(UPGRADES)}")
         connection.execute("COMMIT")
     except BaseException:

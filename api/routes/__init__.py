@@ -1,0 +1,1 @@
+"""One module per resource. They do not know each other."""

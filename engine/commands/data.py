@@ -1,0 +1,168 @@
+"""``kith load``, ``export``, ``forget``, ``backup`` and ``restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine import backup as backups
+from engine import jobs
+from engine.console import Output
+from engine.session import session
+from graph.errors import Invalid
+from graph.exchange import FORMATS
+from graph.exchange import export as export_graph
+from graph.records import PURPOSES
+from loaders.report import LoadReport
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+File = typer.Option(help="CSV, JSON Lines or Parquet, plain or gzip.")
+
+PARTIAL = 3
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands."""
+    for name, command in {
+        "load": load,
+        "export": export,
+        "forget": forget,
+        "backup": backup,
+        "restore": restore,
+    }.items():
+        parent.command(name)(command)
+
+
+def load(
+    context: typer.Context,
+    customers: Annotated[Path | None, File] = None,
+    products: Annotated[Path | None, File] = None,
+    friends: Annotated[Path | None, File] = None,
+    purchases: Annotated[Path | None, File] = None,
+    likes: Annotated[Path | None, File] = None,
+    consents: Annotated[Path | None, File] = None,
+    create_missing: Annotated[
+        bool, typer.Option("--create-missing", help="Make customers and products that only these rows name.")
+    ] = False,
+    assume_consent: Annotated[
+        list[str] | None,
+        typer.Option(help=f"State that every customer named here agreed to a purpose: {', '.join(PURPOSES)}."),
+    ] = None,
+    map: Annotated[list[str] | None, typer.Option(help="name=column, where a file calls a column otherwise.")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Write every rejected row, with line and reason, to this CSV.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Load files into the store. Good rows are kept, bad rows reported; loading the same file twice changes nothing."""
+    given = {
+        "customers": customers,
+        "products": products,
+        "friends": friends,
+        "purchases": purchases,
+        "likes": likes,
+        "consents": consents,
+    }
+    files = {kind: file for kind, file in given.items() if file is not None}
+    if not files:
+        raise Invalid("nothing to load: name at least one file, for example --purchases purchases.csv")
+    out = Output(as_json=json)
+    with session(context).engine() as engine, out.progress() as on_step:
+        reports = jobs.load(
+            engine,
+            files,
+            create_missing=create_missing,
+            assume_consent=assume_consent or (),  # type: ignore[arg-type]  # load refuses unknown purposes
+            mapping=_mapping(map or []),
+            rejects=rejects,
+            on_step=on_step,
+        )
+    memory = round(jobs.peak_memory_mb())
+    out.result(
+        {"files": [report.as_dict() for report in reports], "peak_memory_mb": memory},
+        *(line for report in reports for line in _lines(report, rejects)),
+        f"peak memory {memory} MiB; next: kith train",
+    )
+    if any(report.rejected for report in reports):
+        raise typer.Exit(PARTIAL)
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not (name and equals and column):
+            raise Invalid(f"--map {pair!r} is not of the form name=column", field="map")
+        found[name] = column
+    return found
+
+
+def _lines(report: LoadReport, rejects: Path | None) -> list[str]:
+    lines = [
+        f"{report.kind}: {report.accepted:,} of {report.read:,} rows accepted ({report.changed:,} new or changed, "
+        f"{report.unchanged:,} known, {report.repeated:,} repeated), {report.rejected:,} rejected, "
+        f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s"
+    ]
+    lines += [f"  made {count:,} {table} that only these rows name" for table, count in report.created.items()]
+    if report.unknown_columns:
+        lines.append(f"  columns that nothing reads: {', '.join(report.unknown_columns)}")
+    lines += [f"  line {row.line}: {row.field or 'row'} {row.reason} ({row.value})" for row in report.rejects]
+    more = report.rejected - len(report.rejects)
+    if more:
+        lines.append(f"  and {more:,} more" + (f", all in {rejects}" if rejects else "; --rejects FILE keeps them all"))
+    return lines
+
+
+def export(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(help="A new folder (csv, jsonl, parquet) or file (graphml, gexf).")],
+    format: Annotated[str, typer.Option(help=f"One of {', '.join(FORMATS)}.")] = "csv",
+    json: Json = False,
+) -> None:
+    """Write everything the store knows, for other programs."""
+    with session(context).engine() as engine:
+        counts = export_graph(engine.store, target, format, digits=engine.settings.currency_digits)
+    known = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    Output(as_json=json).result(counts, f"{target}: {known or 'nothing to export'}")
+
+
+def forget(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(help="Id of the person.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a customer and every record that names them. Train again afterwards, so that no model remembers them."""
+    if not yes:
+        typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
+    with session(context).engine() as engine:
+        removed = dict(engine.forget(customer).removed)
+    said = ", ".join(f"{count:,} {table}" for table, count in removed.items())
+    line = f"erased {customer}: {said}; next: kith train" if removed else f"nothing was known of {customer}"
+    Output(as_json=json).result({"customer": customer, "removed": removed}, line)
+
+
+def backup(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
+    json: Json = False,
+) -> None:
+    """Write store, model and keys to one file, while the shop goes on."""
+    with session(context).engine() as engine:
+        done = backups.backup(engine, target)
+    Output(as_json=json).result(
+        done, f"{target}: {done['files']} files, {done['bytes']:,} bytes, each with its checksum"
+    )
+
+
+def restore(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="A file that kith backup wrote.")],
+    json: Json = False,
+) -> None:
+    """Put a backup where the settings say the store is. Nothing that exists is replaced."""
+    settings = session(context).settings()
+    done = backups.restore(source, settings)
+    Output(as_json=json).result(done, f"restored to {settings.store}; next: kith doctor")

@@ -1,0 +1,115 @@
+"""Parquet: typed columns become the same raw values that text files hold, so that the same rules judge them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from graph.errors import Refused
+from graph.moments import to_text
+from loaders.packed import PackedFile
+from loaders.source import Chunk, listed, quote
+
+ROWS = 5_000
+MAX_PAGES = 256 * 1024 * 1024
+"""Bytes of one column in one row group, unpacked."""
+
+
+class ParquetSource:
+    """A `loaders.source.Source` of a Parquet file; rows count from 1, missing values are empty cells."""
+
+    def __init__(self, file: PackedFile) -> None:
+        self.name, self.size = file.name, file.size
+        self._file = file
+        self._bytes: IO[bytes] = _unpacked(file) if file.packed else file.stream
+        try:
+            self._parquet = pq.ParquetFile(self._bytes, page_checksum_verification=True)
+            names = self._parquet.schema_arrow.names
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _damaged(self.name, error) from None
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise Refused(f"{self.name} has {listed(twice)} twice; which one counts is not clear")
+        self.columns = tuple(names)
+
+    def close(self) -> None:
+        self._file.close()
+        self._bytes.close()
+
+    def chunks(self, wanted: Mapping[str, str]) -> Iterator[Chunk]:
+        self._check(wanted)
+        rows, total = 0, max(1, self._parquet.metadata.num_rows)
+        for batch in self._batches(wanted):
+            columns = {name: _raw_values(batch.column(column)) for name, column in wanted.items()}
+            lines = range(rows + 1, rows + 1 + batch.num_rows)
+            rows += batch.num_rows
+            yield Chunk(lines, columns, (), self.size * rows // total)
+
+    def _check(self, wanted: Mapping[str, str]) -> None:
+        """Types, sizes, then every page once, so that a damaged file is refused before its first row is loaded."""
+        schema, metadata = self._parquet.schema_arrow, self._parquet.metadata
+        for column in wanted.values():
+            if not _readable(schema.field(column).type):
+                kind = quote(str(schema.field(column).type))
+                raise Refused(f"{self.name}: column {quote(column)} holds {kind}; one text, number or time per row is read")
+        for group in range(metadata.num_row_groups):
+            sizes = [metadata.row_group(group).column(at).total_uncompressed_size for at in range(metadata.num_columns)]
+            if max(sizes, default=0) > MAX_PAGES:
+                raise Refused(f"{self.name} has a row group above {MAX_PAGES // 2**20} MiB; write smaller row groups")
+        for _ in self._batches(wanted):
+            pass
+
+    def _batches(self, wanted: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._parquet.iter_batches(ROWS, columns=list(wanted.values()), use_threads=False):
+                batch.validate(full=True)
+                yield batch
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _damaged(self.name, error) from None
+
+
+def _unpacked(file: PackedFile) -> IO[bytes]:
+    """Parquet is read from its end: a packed one goes to a temporary file first."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the source
+    shutil.copyfileobj(file.stream, copy)
+    copy.seek(0)
+    return copy
+
+
+def _damaged(name: str, error: Exception) -> Refused:
+    return Refused(f"{name} is damaged, or no Parquet file ({quote(str(error))}): nothing was loaded; fetch it again")
+
+
+def _readable(kind: pa.DataType) -> bool:
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    checks = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean, types.is_null)
+    return any(check(kind) for check in (*checks, types.is_decimal, types.is_timestamp, types.is_date))
+
+
+def _raw_values(column: pa.Array) -> list[Any]:
+    """Text, floats and booleans; integers, decimals and times as the text that a CSV file would hold; missing values as ``""``."""
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if types.is_timestamp(kind):
+        moments = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_pylist()
+        return ["" if moment is None else _time_text(moment) for moment in moments]
+    if types.is_float64(kind) or types.is_boolean(kind):
+        return ["" if value is None else value for value in column.to_pylist()]
+    values: list[Any] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
+    return values
+
+
+def _time_text(moment: int) -> str:
+    try:
+        return to_text(moment)
+    except OverflowError:
+        return f"{moment} microseconds"

@@ -1,0 +1,172 @@
+"""The rules applied: by record for HTTP, by column for files. Both read each value through the same `loaders.shapes.Cell`."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from graph.errors import Invalid
+from graph.records import Consent, Event, Friendship, Record
+from graph.schema import kind_of
+from loaders.rules import Context
+from loaders.shapes import Cell, Shape
+from loaders.source import Chunk, Rejected, quote
+
+_REMEMBERED = 65_536
+_MEMORABLE = 40
+_TEXTS = {str, type(None)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Validated rows: stored values by field, and the line each row came from."""
+
+    lines: Sequence[int]
+    values: Mapping[str, Sequence[Any]]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def without(self, gone: Container[int]) -> Rows:
+        """The rows whose positions are not in ``gone``."""
+        kept = [at for at in range(len(self.lines)) if at not in gone]
+        values = {field: [column[at] for at in kept] for field, column in self.values.items()}
+        return Rows([self.lines[at] for at in kept], values)
+
+
+def read_record(shape: Shape, raw: Mapping[str, object], context: Context) -> dict[str, Any]:
+    """Stored values of one record, by field.
+
+    Raises
+    ------
+    graph.errors.Invalid
+        The first column, in the order of the shape, that breaks its rule.
+    """
+    values: dict[str, Any] = dict(shape.constants)
+    for name, cell in shape.cells.items():
+        try:
+            values[cell.field] = cell.read(raw.get(name), context)
+        except Invalid as error:
+            raise Invalid(f"{name} {error}", field=name) from None
+    return complete(shape.kind, values)
+
+
+def complete(kind: type[Record], values: dict[str, Any]) -> dict[str, Any]:
+    """What concerns several fields of one record: the order of two friends, the id of an event without one."""
+    if kind is Friendship:
+        tie = Friendship.between(values["customer"], values["friend"])
+        values.update(customer=tie.customer, friend=tie.friend)
+    elif has_id(kind) and values.get("id") is None:
+        values["id"] = content_ids(kind, {field: [value] for field, value in values.items()})[0]
+    return values
+
+
+def has_id(kind: type[Record]) -> bool:
+    """Whether records of a kind are events, which get an id from their content if they bring none."""
+    return issubclass(kind, Event | Consent)
+
+
+class ColumnReader:
+    """The rules of a shape applied to whole columns; each distinct text of a column is judged once."""
+
+    def __init__(self, shape: Shape, context: Context) -> None:
+        self._shape = shape
+        self._memos = {name: _Memo(cell, context) for name, cell in shape.cells.items()}
+
+    def read(self, chunk: Chunk) -> tuple[Rows, list[Rejected]]:
+        """The good rows of a chunk, and one `Rejected` for each other row: its first fault, in the order of the shape."""
+        faults: dict[int, Rejected] = {}
+        values: dict[str, Sequence[Any]] = {}
+        for name, memo in self._memos.items():
+            raw = chunk.columns.get(name)
+            if raw is None:
+                continue
+            stored = memo.read(raw)
+            if memo.faulty:
+                for at, value in enumerate(stored):
+                    if value.__class__ is _Fault:
+                        faults.setdefault(at, Rejected(chunk.lines[at], name, value.reason, quote(raw[at])))
+            values[memo.field] = stored
+        rows = Rows(chunk.lines, values)
+        return self._complete(rows.without(faults) if faults else rows, list(faults.values()))
+
+    def _complete(self, rows: Rows, rejects: list[Rejected]) -> tuple[Rows, list[Rejected]]:
+        kind = self._shape.kind
+        if kind is Friendship:
+            return _ordered_friends(rows, rejects)
+        if has_id(kind) and rows:
+            ids = rows.values.get("id")
+            if ids is None or None in ids:
+                made = content_ids(kind, rows.values)
+                ids = made if ids is None else [own or new for own, new in zip(ids, made, strict=True)]
+            return Rows(rows.lines, {**rows.values, "id": ids}), rejects
+        return rows, rejects
+
+
+def _ordered_friends(rows: Rows, rejects: list[Rejected]) -> tuple[Rows, list[Rejected]]:
+    pairs = list(zip(rows.values["customer"], rows.values["friend"], strict=True))
+    selves = {at for at, (one, other) in enumerate(pairs) if one == other}
+    for at in sorted(selves):
+        rejects.append(Rejected(rows.lines[at], "friend", "is the customer: nobody is a friend of themselves", quote(pairs[at][0])))
+    ends = {"customer": list(map(min, pairs)), "friend": list(map(max, pairs))}
+    ordered = Rows(rows.lines, {**rows.values, **ends})
+    return (ordered.without(selves) if selves else ordered), rejects
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Stands in a column for a value that broke its rule."""
+
+    reason: str
+
+
+class _Memo(dict[object, Any]):
+    """Stored value (or `_Fault`) of each text met so far; forgets everything when full, so that memory stays bounded."""
+
+    def __init__(self, cell: Cell, context: Context) -> None:
+        super().__init__()
+        self.field = cell.field
+        self.faulty = False
+        self._read, self._context = cell.read, context
+
+    def read(self, column: Sequence[object]) -> list[Any]:
+        """Stored values. Only text is looked up: 1, 1.0 and True are the same key of a dictionary, but not the same input."""
+        judge = self.__getitem__ if _TEXTS.issuperset(map(type, column)) else self._judge
+        return list(map(judge, column))
+
+    def __missing__(self, value: str | None) -> Any:
+        stored = self._judge(value)
+        if value is None or len(value) <= _MEMORABLE:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[value] = stored
+        return stored
+
+    def _judge(self, value: object) -> Any:
+        try:
+            return self._read(value, self._context)
+        except Invalid as error:
+            self.faulty = True
+            return _Fault(str(error))
+
+
+def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Ids of events that bring none: a digest of all fields, so that the same row from any file, in any order of columns, is one event.
+
+    Fields left out count as their default. Ids hold no control characters, so that the separator cannot occur within them; every other
+    field goes in as its Python literal.
+    """
+    parts, columns = [kind_of(kind).table], []
+    for field in kind_of(kind).fields:
+        if field.name == "id":
+            continue
+        bare_text = field.type is str and not field.optional
+        if field.name in values:
+            parts.append("%s" if bare_text else "%r")
+            columns.append(values[field.name])
+        else:
+            parts.append(str(field.default) if bare_text else repr(field.default))
+    template = "\x1f".join(parts)
+    return ["h" + blake2b((template % row).encode(), digest_size=12).hexdigest() for row in zip(*columns, strict=True)]

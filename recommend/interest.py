@@ -1,0 +1,95 @@
+"""What people are interested in: purchases and opinions as one number per person and product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph.live import LiveGraph
+from graph.snapshot import RETURNED, BoolArray, FloatArray, IntArray, Opinions, Purchases, Snapshot, rows_of
+
+DISLIKED = -1.0
+
+
+def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, IntArray, FloatArray]:
+    """Interest of the people in two tables that have the same rows.
+
+    One purchase of strength 1 gives 1; more strength adds ever less (``log2(1 + strength)``); a like counts as one purchase; a
+    dislike makes it `DISLIKED`, whatever was bought.
+
+    Returns
+    -------
+    customer, product, interest
+        int32, int32, float32 ``[n]``, sorted by customer, then product; where there is no interest there is no entry.
+    """
+    kept, opinion = (purchases.flags & RETURNED) == 0, opinions.opinion
+    bought = _pair(purchases.customer[kept], purchases.product[kept])
+    judged = _pair(rows_of(opinions.starts), opinions.product)
+    pairs, place = np.unique(np.concatenate((bought, judged)), return_inverse=True)
+    strength = np.concatenate((np.maximum(purchases.strength[kept], 0), opinion == 1))
+    interest = np.log2(1 + np.bincount(place, strength, len(pairs))).astype(np.float32)
+    interest[place[len(bought) :][opinion < 0]] = DISLIKED
+    some = interest != 0
+    pairs = pairs[some]
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest[some]
+
+
+def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:
+    return customer.astype(np.int64) << 32 | product
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What scorers learn from.
+
+    Attributes
+    ----------
+    live
+        The graph with its rules of evidence, nothing having happened since its snapshot.
+    modelled
+        bool ``[customers]``: who agrees to ``personalisation``. Nobody else is in any model.
+    """
+
+    live: LiveGraph
+    modelled: BoolArray
+
+    @classmethod
+    def of(cls, live: LiveGraph) -> TrainingData:
+        """The people of a graph who may be learned from."""
+        agree = (live.agrees(customer, "personalisation") for customer in range(len(live.snapshot.customers)))
+        return cls(live, np.fromiter(agree, np.bool_, len(live.snapshot.customers)))
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The facts."""
+        return self.live.snapshot
+
+    @cached_property
+    def interest(self) -> sp.csr_matrix:
+        """float32 ``[customers, products]``: `interest_of` everybody modelled, the other rows empty."""
+        customer, product, interest = interest_of(self.snapshot.purchases, self.snapshot.opinions)
+        mine = self.modelled[customer]
+        shape = len(self.snapshot.customers), len(self.snapshot.products)
+        return sp.csr_matrix((interest[mine], (customer[mine], product[mine])), shape)
+
+    @cached_property
+    def fans(self) -> sp.csr_matrix:
+        """float32 ``[customers, products]``: 1 where the interest is positive."""
+        fans = self.interest.copy()
+        fans.data = (fans.data > 0).astype(np.float32)
+        fans.eliminate_zeros()
+        return fans
+
+    @cached_property
+    def buyers(self) -> IntArray:
+        """int32 ``[products]``: how many people are interested in each."""
+        return np.bincount(self.fans.indices, minlength=self.fans.shape[1]).astype(np.int32)
+
+    @property
+    def size(self) -> int:
+        """How many products anybody modelled is interested in: over these, scores are put on one scale."""
+        return int(np.count_nonzero(self.buyers))

@@ -1,0 +1,1 @@
+"""The scorers: each says, from one kind of knowledge, how well products suit a person."""

@@ -1,0 +1,164 @@
+"""Taste: a factorisation of who bought what, with each person's taste pulled towards that of their friends.
+
+Alternating least squares for implicit feedback (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
+2008), by the library `implicit`; this is the only module that imports it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from graph.artefact import load_arrays, save_arrays
+from graph.snapshot import FloatArray, IntArray
+from recommend.interest import TrainingData
+from recommend.options import TrainingOptions
+from recommend.scorer import Moved, moved
+from recommend.scores import TasteScores
+from recommend.scorers.friend_taste import FriendTaste
+from recommend.topk import FactorTable
+from recommend.viewer import Viewer
+
+
+class Als:
+    """People and products as vectors; a score is their inner product.
+
+    A person's own vector stays as trained until their facts change; then it is solved anew from the whole history, which gives exactly
+    what training would give for the same products.
+    """
+
+    name = "als"
+
+    _own: FloatArray
+    _amount: IntArray
+    _products: FloatArray
+    _friends: FriendTaste
+    _meta: dict[str, float]
+
+    def fit(self, data: TrainingData, options: TrainingOptions) -> None:
+        self._meta = {"regularization": options.regularization, "alpha": options.alpha, "size": data.size}
+        with threadpool_limits(1, "blas"):
+            self._factorise(data, options)
+        self._prepare()
+
+    def _factorise(self, data: TrainingData, options: TrainingOptions) -> None:
+        bought = np.flatnonzero(data.buyers)
+        interest = data.interest[:, bought]
+        liked = interest.data[interest.data > 0]
+        self._meta["typical"] = float(liked.mean(dtype=np.float64)) if len(liked) else 1.0
+        model = _Solver(interest.shape, options)
+        model.fit(self._confidence(interest))
+        self._own = model.people(self._confidence(interest))
+        self._amount = np.diff(data.fans.indptr).astype(np.int32)
+        self._products = np.zeros((data.interest.shape[1], options.factors), np.float32)
+        self._products[bought] = model.products
+        self._friends = FriendTaste.fit(
+            data, lambda shown: model.people(self._confidence(shown[:, bought])), options
+        )
+
+    def scores(self, viewer: Viewer) -> TasteScores | None:
+        own, amount = self._own_taste(viewer)
+        friends = self._friends.of(viewer)
+        share = self._friends.share(amount) if friends is not None else 0.0
+        if amount == 0 and friends is None:
+            return None
+        theirs = np.zeros_like(own) if friends is None else np.float32(share) * friends
+        return TasteScores(self._table, np.float32(1 - share) * own, theirs)
+
+    def with_friends(self, strength: float, steps: int) -> Self:
+        """The same factorisation with another pull of friends."""
+        twin = type(self)()
+        twin.__dict__.update(self.__dict__)
+        twin._friends = self._friends.pulled(strength, steps)
+        return twin
+
+    def aligned(self, moved_to: Moved) -> Self:
+        twin = type(self)()
+        twin._meta = self._meta
+        twin._own, twin._amount = moved_to.customers.move(self._own), moved_to.customers.move(self._amount)
+        twin._products = moved_to.products.move(self._products)
+        twin._friends = self._friends.aligned(moved_to)
+        twin._prepare()
+        return twin
+
+    def save(self, folder: Path) -> None:
+        arrays = {"own": self._own, "amount": self._amount, "products": self._products, **self._friends.arrays()}
+        save_arrays(folder, arrays, {**self._meta, **self._friends.meta()})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        scorer = cls()
+        arrays, meta = load_arrays(folder)
+        scorer._own, scorer._amount, scorer._products = arrays["own"], arrays["amount"], arrays["products"]
+        scorer._meta = {name: meta[name] for name in ("regularization", "alpha", "size", "typical")}
+        scorer._friends = FriendTaste.of_arrays(arrays, meta)
+        scorer._prepare()
+        return scorer
+
+    def _prepare(self) -> None:
+        self._table = FactorTable(np.asarray(self._products), int(self._meta["size"]))
+        exact = np.asarray(self._products, np.float64)
+        self._gram = exact.T @ exact + self._meta["regularization"] * np.eye(exact.shape[1])
+
+    def _confidence(self, interest: sp.csr_matrix) -> sp.csr_matrix:
+        """Interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases; dislikes stay -1."""
+        scaled = interest.copy()
+        scaled.data = np.where(interest.data > 0, interest.data / np.float32(self._meta["typical"]), interest.data)
+        return scaled
+
+    def _own_taste(self, viewer: Viewer) -> tuple[FloatArray, int]:
+        trained = viewer.customer < len(self._amount)
+        if viewer.personal and trained and not viewer.live.changed(viewer.customer):
+            return self._own[viewer.customer], int(self._amount[viewer.customer])
+        products, interest = viewer.history
+        amount = int(np.count_nonzero(interest > 0))
+        if not amount:
+            return np.zeros(self._table.width, np.float32), 0
+        return self._solve(products, interest), amount
+
+    def _solve(self, products: IntArray, interest: FloatArray) -> FloatArray:
+        """The least squares solution for one person, equation 4 of the paper; a dislike is a confident 0."""
+        alpha, liked = self._meta["alpha"], interest > 0
+        confidence = alpha * np.where(liked, interest / np.float32(self._meta["typical"]), -interest)
+        rows = self._table.rows(products).astype(np.float64)
+        matrix = self._gram + (rows.T * (confidence - 1)) @ rows
+        solution: FloatArray = np.linalg.solve(matrix, rows.T @ (confidence * liked)).astype(np.float32)
+        return solution
+
+
+class _Solver:
+    """`implicit` with a start that depends on nothing but the seed and the number of products."""
+
+    def __init__(self, shape: tuple[int, int], options: TrainingOptions) -> None:
+        self._options = options
+        self._model = AlternatingLeastSquares(
+            options.factors,
+            options.regularization,
+            options.alpha,
+            iterations=options.iterations,
+            num_threads=options.threads,
+        )
+        start = np.random.default_rng(options.seed).random((shape[1], options.factors), np.float32)
+        self._model.item_factors = start * np.float32(0.01)
+        self._model.user_factors = np.zeros((shape[0], options.factors), np.float32)
+
+    def fit(self, confidence: sp.csr_matrix) -> None:
+        if confidence.nnz:
+            self._model.fit(confidence, show_progress=False)
+
+    def people(self, confidence: sp.csr_matrix) -> FloatArray:
+        """Exact vectors of people for the products as they are."""
+        if not confidence.nnz:
+            return np.zeros((confidence.shape[0], self._options.factors), np.float32)
+        people: FloatArray = self._model.recalculate_user(np.arange(confidence.shape[0]), confidence)
+        return people
+
+    @property
+    def products(self) -> FloatArray:
+        factors: FloatArray = np.asarray(self._model.item_factors)
+        return factors

@@ -1,0 +1,126 @@
+"""Bought by the same people: cosine between products, damped where few people stand behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from graph.artefact import load_arrays, save_arrays
+from graph.snapshot import FloatArray, IntArray
+from recommend.interest import TrainingData
+from recommend.options import TrainingOptions
+from recommend.scorer import Moved, moved
+from recommend.scores import SparseScores, spread_of
+from recommend.viewer import Viewer
+
+ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class SimilarScores(SparseScores):
+    """The sum over a person's products, and which of them stand behind it: entry i adds ``part[i]`` to ``target[i]`` for ``cause[i]``."""
+
+    target: IntArray
+    cause: IntArray
+    part: FloatArray
+
+    def main_cause(self, product: int) -> int:
+        """The product of the person that adds most to the score of this one; must have a positive score."""
+        mine = np.flatnonzero(self.target == product)
+        return int(self.cause[mine[np.argmax(self.part[mine])]])
+
+
+class Similar:
+    """float32 ``[products, products]``, the most similar products of each. Pairs with fewer than ``min_support`` people are left out."""
+
+    name = "similar"
+
+    _matrix: sp.csr_matrix
+    _size: int
+
+    def fit(self, data: TrainingData, options: TrainingOptions) -> None:
+        fans, self._size = data.fans, data.size
+        by_product = fans.T.tocsr()
+        norms = np.sqrt(np.maximum(data.buyers, 1)).astype(np.float32)
+        parts = [
+            _nearest(by_product[start : start + ROWS_AT_ONCE] @ fans, start, norms, options)
+            for start in range(0, by_product.shape[0], ROWS_AT_ONCE)
+        ]
+        empty = sp.csr_matrix((0, by_product.shape[0]), dtype=np.float32)
+        self._matrix = sp.vstack([empty, *parts], format="csr", dtype=np.float32)
+
+    def scores(self, viewer: Viewer) -> SimilarScores | None:
+        products, interest = viewer.history
+        weight = np.sign(interest)
+        if len(viewer.context):
+            # what is on the page counts as much as everything bought before
+            page = np.full(len(viewer.context), max(len(products), 1) / len(viewer.context), np.float32)
+            products, weight = np.concatenate((products, viewer.context)), np.concatenate((weight, page))
+        target, cause, part = self._entries(products, weight)
+        if not len(target):
+            return None
+        order = np.argsort(target, kind="stable")
+        target, cause, part = target[order], cause[order], part[order]
+        first = np.flatnonzero(np.concatenate(([True], target[1:] != target[:-1])))
+        score = np.add.reduceat(part, first)
+        return SimilarScores(target[first], score, spread_of(score, self._size), target, cause, part)
+
+    def to(self, product: int) -> tuple[IntArray, FloatArray]:
+        """The products most similar to one, best first, and how similar they are (0 to 1)."""
+        if not 0 <= product < self._matrix.shape[0]:
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        row = slice(self._matrix.indptr[product], self._matrix.indptr[product + 1])
+        near, likeness = self._matrix.indices[row], self._matrix.data[row]
+        order = np.lexsort((near, -likeness))
+        return near[order], likeness[order]
+
+    def aligned(self, to: Moved) -> Self:
+        twin = type(self)()
+        twin._matrix, twin._size = moved(self._matrix, to.products, to.products), self._size
+        return twin
+
+    def save(self, folder: Path) -> None:
+        matrix = self._matrix
+        arrays = {"starts": matrix.indptr, "product": matrix.indices, "likeness": matrix.data}
+        save_arrays(folder, arrays, {"size": self._size})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        scorer, (arrays, meta) = cls(), load_arrays(folder)
+        count = len(arrays["starts"]) - 1
+        parts = arrays["likeness"], arrays["product"], arrays["starts"]
+        scorer._matrix, scorer._size = sp.csr_matrix(parts, (count, count)), int(meta["size"])
+        return scorer
+
+    def _entries(self, products: IntArray, weight: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+        known = products < self._matrix.shape[0]
+        products, weight = products[known], weight[known]
+        start, end = self._matrix.indptr[products], self._matrix.indptr[products + 1]
+        length = end - start
+        first = np.cumsum(length) - length
+        place = np.arange(int(length.sum())) + np.repeat(start - first, length)
+        return (
+            self._matrix.indices[place],
+            np.repeat(products, length),
+            self._matrix.data[place] * np.repeat(weight.astype(np.float32), length),
+        )
+
+
+def _nearest(together: sp.csr_matrix, start: int, norms: FloatArray, options: TrainingOptions) -> sp.csr_matrix:
+    """The rows of the published matrix for products from ``start``, given how many people bought each pair."""
+    pairs = together.tocoo()
+    row, column, count = pairs.row, pairs.col, pairs.data
+    kept = (count >= options.min_support) & (row + start != column)
+    row, column, count = row[kept], column[kept], count[kept]
+    likeness = count / (norms[row + start] * norms[column]) * (count / (count + np.float32(options.shrinkage)))
+    order = np.lexsort((column, -likeness, row))
+    row, column, likeness = row[order], column[order], likeness[order]
+    begins = np.searchsorted(row, row)
+    best = np.arange(len(row)) - begins < options.neighbours
+    nearest = sp.csr_matrix((likeness[best].astype(np.float32), (row[best], column[best])), together.shape)
+    nearest.sort_indices()
+    return nearest

@@ -1,0 +1,101 @@
+"""What one scorer says to one person about any product, and on which scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from graph.snapshot import BoolArray, FloatArray, IntArray
+from recommend.topk import FactorTable, best_first
+
+
+class Scores(Protocol):
+    """Scores of one person. ``spread`` is their mean and standard deviation over the catalogue, known without scanning it."""
+
+    @property
+    def spread(self) -> tuple[float, float]: ...
+
+    def at(self, products: IntArray) -> FloatArray:
+        """float32: the score of each of these products; 0 where the scorer knows nothing."""
+        ...
+
+    def top(self, count: int, allowed: BoolArray) -> IntArray:
+        """int32, best first: the products that the scorer would put first, at most ``count`` of those allowed."""
+        ...
+
+
+@dataclass(frozen=True)
+class TasteScores:
+    """Inner products with the person's taste, of which ``friends`` is the part that comes from their friends."""
+
+    table: FactorTable
+    own: FloatArray
+    friends: FloatArray
+
+    @cached_property
+    def vector(self) -> FloatArray:
+        """float32 ``[f]``: the whole taste."""
+        vector: FloatArray = self.own + self.friends
+        return vector
+
+    @cached_property
+    def spread(self) -> tuple[float, float]:
+        return self.table.spread(self.vector)
+
+    def at(self, products: IntArray) -> FloatArray:
+        return self.table.at(self.vector, products)
+
+    def top(self, count: int, allowed: BoolArray) -> IntArray:
+        return self.table.top(self.vector, count, allowed)
+
+
+@dataclass(frozen=True)
+class SparseScores:
+    """Scores of a few products, ascending by product; those of all others are 0. ``spread`` is given by the scorer."""
+
+    product: IntArray
+    score: FloatArray
+    spread: tuple[float, float]
+
+    def at(self, products: IntArray) -> FloatArray:
+        if not len(self.product):
+            return np.zeros(len(products), np.float32)
+        place = np.minimum(np.searchsorted(self.product, products), len(self.product) - 1)
+        return np.where(self.product[place] == products, self.score[place], np.float32(0))
+
+    def top(self, count: int, allowed: BoolArray) -> IntArray:
+        kept = np.flatnonzero(allowed[self.product] & (self.score > 0))
+        return self.product[kept[best_first(self.product[kept], self.score[kept], count)]]
+
+
+class FixedScores:
+    """The same scores for everybody: float32 ``[products]``; ``size`` products count for the spread, the others are 0."""
+
+    def __init__(self, score: FloatArray, size: int) -> None:
+        self.score = score
+        self.order = best_first(np.arange(len(score), dtype=np.int32), score, len(score)).astype(np.int32)
+        self.spread = spread_of(score, size)
+        self._padded = np.append(score, np.float32(0))
+
+    def at(self, products: IntArray) -> FloatArray:
+        scores: FloatArray = self._padded[np.minimum(products, len(self.score))]
+        return scores
+
+    def top(self, count: int, allowed: BoolArray) -> IntArray:
+        found, start, length = [], 0, 4 * count
+        while count > 0 and start < len(self.order):
+            block = self.order[start : start + length]
+            found.append(block[allowed[block] & (self.score[block] > 0)][:count])
+            count -= len(found[-1])
+            start, length = start + length, 4 * length
+        return np.concatenate(found) if found else self.order[:0]
+
+
+def spread_of(score: FloatArray, size: int) -> tuple[float, float]:
+    """Mean and standard deviation of ``size`` scores of which these are the ones that are not 0."""
+    total, exact = max(size, 1), score.astype(np.float64)
+    mean = float(exact.sum()) / total
+    return mean, float(np.sqrt(max(float(exact @ exact) / total - mean * mean, 0.0)))

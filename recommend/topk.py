@@ -1,0 +1,110 @@
+"""The best products of a whole catalogue by inner product, exactly, without looking at most of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.snapshot import BoolArray, FloatArray, IntArray
+
+BLOCK = 128
+"""Rows of the first block; small enough for BLAS to stay on one thread."""
+
+SLACK = 1 + 1e-5
+"""Room for rounding in the bound: inner products are sums of float32."""
+
+
+class FactorTable:
+    """Products as vectors, sorted by falling norm.
+
+    A product can score at most its norm times the norm of the query (Cauchy and Schwarz), so a scan in this order may stop as soon as
+    that bound falls below the k-th best score found.
+
+    Parameters
+    ----------
+    factors
+        float32 ``[products, f]``.
+    size
+        How many of them count for the mean and the deviation of scores; the vectors of the others are zero.
+    """
+
+    def __init__(self, factors: FloatArray, size: int) -> None:
+        norms = np.sqrt(np.einsum("ij,ij->i", factors, factors))
+        self._order = np.argsort(-norms, kind="stable").astype(np.int32)
+        self._norms = norms[self._order]
+        count, width = factors.shape
+        self._rows = np.concatenate((factors[self._order], np.zeros((1, width), np.float32)))
+        self._place = np.full(count + 1, count, np.int32)
+        self._place[self._order] = np.arange(count, dtype=np.int32)
+        total, exact = max(size, 1), factors.astype(np.float64)
+        self._mean = exact.sum(0) / total
+        self._covariance = exact.T @ exact / total - np.outer(self._mean, self._mean)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def at(self, query: FloatArray, products: IntArray) -> FloatArray:
+        """float32: the inner product with each of these products; 0 for products that the table does not know."""
+        scores: FloatArray = self.rows(products) @ query
+        return scores
+
+    def rows(self, products: IntArray) -> FloatArray:
+        """float32 ``[n, f]``: the vectors of these products."""
+        rows: FloatArray = self._rows[self._place[np.minimum(products, len(self))]]
+        return rows
+
+    def spread(self, query: FloatArray) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of all products, from the moments of their vectors alone."""
+        exact = query.astype(np.float64)
+        return float(exact @ self._mean), float(np.sqrt(max(exact @ self._covariance @ exact, 0.0)))
+
+    def top(self, query: FloatArray, count: int, allowed: BoolArray | None = None) -> IntArray:
+        """int32, best first: the products with the greatest inner products; equal ones by position.
+
+        Parameters
+        ----------
+        query
+            float32 ``[f]``.
+        count
+            How many.
+        allowed
+            bool ``[products or more]``: the others are passed over.
+        """
+        bound = self._norms * (np.linalg.norm(query) * SLACK)
+        products, scores = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        start, length = 0, max(BLOCK, count)
+        while start < len(self):
+            if len(scores) == count and (count == 0 or bound[start] < scores[-1]):
+                break
+            block = slice(start, min(start + length, len(self)))
+            products, scores = self._merge(products, scores, block, query, count, allowed)
+            start, length = block.stop, length * 2
+        return products
+
+    def _merge(
+        self,
+        products: IntArray,
+        scores: FloatArray,
+        block: slice,
+        query: FloatArray,
+        count: int,
+        allowed: BoolArray | None,
+    ) -> tuple[IntArray, FloatArray]:
+        fresh, found = self._order[block], self._rows[block] @ query
+        if allowed is not None:
+            kept = allowed[fresh]
+            fresh, found = fresh[kept], found[kept]
+        products, scores = np.concatenate((products, fresh)), np.concatenate((scores, found))
+        best = best_first(products, scores, count)
+        return products[best], scores[best]
+
+
+def best_first(products: IntArray, scores: FloatArray, count: int) -> NDArray[np.intp]:
+    """Where the ``count`` greatest scores are, best first; equal ones by product."""
+    if 0 < count < len(scores):
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        kept = np.flatnonzero(scores >= least)
+    else:
+        kept = np.arange(len(scores))
+    order: NDArray[np.intp] = kept[np.lexsort((products[kept], -scores[kept]))[:count]]
+    return order

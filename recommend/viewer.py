@@ -1,0 +1,78 @@
+"""One person who asks, and what of their facts may be used to answer."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from graph.evidence import NOTHING, FriendEvidence
+from graph.ids import UNKNOWN
+from graph.live import LiveGraph
+from graph.snapshot import FloatArray, IntArray
+from recommend.interest import interest_of
+from recommend.query import Query
+
+NONE = np.zeros(0, np.int32)
+
+
+class Viewer:
+    """Facts of one request, each worked out at most once.
+
+    Parameters
+    ----------
+    live
+        The graph.
+    customer
+        Position of the person, `graph.ids.UNKNOWN` for somebody who was never heard of.
+    context
+        int32: products on the page or in the basket.
+    personal
+        False hides the person's own history, as for somebody who does not agree to ``personalisation``.
+    """
+
+    def __init__(
+        self, live: LiveGraph, customer: int, *, context: IntArray = NONE, personal: bool = True
+    ) -> None:
+        self.live = live
+        self.customer = customer
+        self.context = context
+        self.known = customer != UNKNOWN
+        self.personal = personal and self.known and live.agrees(customer, "personalisation")
+
+    @classmethod
+    def of(cls, query: Query, live: LiveGraph) -> Viewer:
+        """The person of a query; ids that nobody knows are passed over."""
+        context = live.products.positions(query.context) if query.context else NONE
+        return cls(live, live.customers.position(query.customer), context=np.unique(context[context != UNKNOWN]))
+
+    @cached_property
+    def history(self) -> tuple[IntArray, FloatArray]:
+        """Products, ascending, and the interest in each; empty without ``personalisation``."""
+        if not self.personal:
+            return NONE, np.zeros(0, np.float32)
+        _, product, interest = interest_of(self.live.purchases_of(self.customer), self.live.opinions_of(self.customer))
+        return product, interest
+
+    @cached_property
+    def owned(self) -> IntArray:
+        """int32, ascending: what the person bought and kept."""
+        return self.live.owned(self.customer) if self.known else NONE
+
+    @cached_property
+    def disliked(self) -> IntArray:
+        """int32: what the person dislikes."""
+        if not self.known:
+            return NONE
+        opinions = self.live.opinions_of(self.customer)
+        return np.sort(opinions.product[opinions.opinion < 0])
+
+    @cached_property
+    def evidence(self) -> FriendEvidence:
+        """What the person's friends let them see."""
+        return self.live.evidence.of(self.customer) if self.known else NOTHING
+
+    @cached_property
+    def contributors(self) -> IntArray:
+        """int32, ascending: friends whose behaviour may reach the person."""
+        return self.live.evidence.contributors(self.customer) if self.known else NONE

@@ -1,0 +1,38 @@
+"""What all tests share: how hard Hypothesis tries, the count by kind, and where real data may lie."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+
+# The same cases on every machine, so that a change is judged by the change; the long form looks for new ones.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile("long" if os.environ.get("KITH_LONG") else "default")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path | None:
+    """Where real data lies beside the repository; without it (None) a test uses a generated stand-in, never a skip."""
+    folder = ROOT.parent / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests of each kind passed; the kind is the folder below tests/."""
+    passed = Counter(report.nodeid.split("/")[1] for report in terminalreporter.stats.get("passed", []))
+    total = ", ".join(f"{kind} {count}" for kind, count in sorted(passed.items()))
+    terminalreporter.write_line(f"passed by kind: {total or 'none'}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A test that was skipped did not run: that is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
