@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from engine.engine import Engine
 from engine.keys import SCOPES, Scope
+from engine.serve import is_loopback
 from graph.errors import KeyMissing, NotAllowed
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::[0-9]{1,5})?", re.ASCII)
@@ -42,7 +42,9 @@ class Admission:
             raise KeyMissing("this server asks for an API key: send the header Authorization: Bearer kith_...")
         key = engine.keys.verify(shown.credentials)
         if not {*self.scopes, "admin"} & {*key.scopes}:
-            raise NotAllowed(f"the key {key.id} has not the scope {' or '.join(sorted(self.scopes))} that this route asks for")
+            raise NotAllowed(
+                f"the key {key.id} has not the scope {' or '.join(sorted(self.scopes))} that this route asks for"
+            )
 
 
 class Anybody:
@@ -54,7 +56,7 @@ class Anybody:
 
 
 def scope(*names: Scope) -> params.Depends:
-    """What a route declares in ``dependencies``: a key with any of these scopes opens it (``admin`` opens every route)."""
+    """What a route declares in ``dependencies``: a key with any of these scopes, or ``admin``, opens it."""
     return params.Depends(Admission(frozenset(names) | {"admin"}))
 
 
@@ -73,7 +75,7 @@ def declared(route: BaseRoute) -> Admission | Anybody | None:
 def check_local(headers: Headers) -> None:
     """While the server is open: only requests meant for this machine, and not on behalf of a page from elsewhere.
 
-    A web page can send requests to this machine through its visitor's browser, by DNS rebinding even under a name of its own.
+    A web page can call this machine through its visitor's browser; by DNS rebinding, even under a name of its own.
 
     Raises
     ------
@@ -91,12 +93,4 @@ def check_local(headers: Headers) -> None:
 
 def _is_loopback(authority: str) -> bool:
     parts = _AUTHORITY.fullmatch(authority)
-    if parts is None:
-        return False
-    host = parts[1].strip("[]").lower()
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return parts is not None and is_loopback(parts[1].strip("[]").lower())

@@ -22,7 +22,9 @@ async def json_body(request: Request) -> object:
         It is above the limit; raised while reading, see `api.guard`.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
         raise HTTPException(415, f"send Content-Type: application/json, not {media_type or 'none'!r}")
     return parse(await request.body())
 
@@ -40,7 +42,9 @@ def parse(raw: bytes) -> object:
     if not raw.strip():
         raise Invalid("the body is empty; send JSON")
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float)
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float
+        )
         if b"\\ud" in raw.lower():
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:

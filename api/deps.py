@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import unquote
 
@@ -57,8 +58,8 @@ def _id_in_path(text: str) -> str:
         raise Invalid(f"the id {text[:60]!r} in the path is not UTF-8", field="id") from None
 
 
-def ids_of(texts: list[str]) -> list[str]:
-    """Ids from a parameter that is repeated, written with commas, or both; an id that itself has a comma is kept whole, too."""
+def ids_of(texts: Iterable[str]) -> list[str]:
+    """Ids from a parameter that is repeated, separated by commas, or both; an id with a comma in it is kept, too."""
     found: dict[str, None] = {}
     for text in texts:
         found.update(dict.fromkeys([text, *text.split(",")]))

@@ -1,4 +1,4 @@
-"""What every request passes, whatever its route: limits, the check of an open server, headers, and the last net for errors."""
+"""What every request passes, whatever its route: limits, the check of an open server, headers, last resort."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Answer:
 
 
 def _path_as_sent(scope: Scope) -> str:
-    """The path with its percent signs, so that a slash within an id (%2F) is told from the slashes between the parts."""
+    """The path with its percent signs, so that a slash within an id (%2F) is not one between parts."""
     raw = scope.get("raw_path")
     return quote(raw, safe=string.punctuation) if raw else quote(scope["path"])
 

@@ -1,6 +1,6 @@
-"""Every failure over HTTP is one shape: ``application/problem+json`` (RFC 9457). The tables here are the only map from errors to statuses.
+"""Every failure over HTTP has one shape: ``application/problem+json`` (RFC 9457).
 
-Each `Kind` has a heading in ``docs/reference/problems.md``.
+The tables here are the only map from errors to statuses; each `Kind` has a heading in ``docs/reference/problems.md``.
 """
 
 from __future__ import annotations
@@ -93,13 +93,15 @@ def from_error(error: KithError, path: str) -> Response:
     kind = next((PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS), INTERNAL)
     if kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", path, error)
-    faults = [fault_of(error)] if isinstance(error, Invalid) else None
+    faults = [{"field": error.field, "message": str(error)}] if isinstance(error, Invalid) else None
     return problem(kind, str(error), path, faults=faults, headers=_headers(kind.status))
 
 
 def internal(path: str) -> Response:
     """The problem that tells nothing of what happened: that is for the log."""
-    return problem(INTERNAL, "this is a defect of the server; its log knows more under the X-Request-ID of this answer", path)
+    return problem(
+        INTERNAL, "this is a defect of the server; its log knows more under the X-Request-ID of this answer", path
+    )
 
 
 def problem(
@@ -123,11 +125,6 @@ def problem(
     return JSONResponse(body, kind.status, headers, MEDIA_TYPE)
 
 
-def fault_of(error: Invalid) -> Fault:
-    """The entry of ``errors`` for wrong input."""
-    return {"field": error.field, "message": str(error)}
-
-
 def _fault(place: Sequence[str | int], message: str) -> Fault:
     """Of a parameter that FastAPI refused: ``place`` is its kind (query, path), then its name."""
     return {"field": ".".join(map(str, place[1:])), "message": message}
@@ -140,7 +137,9 @@ def _from_http(error: HTTPException, request: Request) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = "no route has this path; see /docs (a slash within an id is written %2F)"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"{request.method} is not among the methods of this route: {(error.headers or {}).get('Allow', 'none')}"
+        detail = (
+            f"{request.method} is not among the methods of this route: {(error.headers or {}).get('Allow', 'none')}"
+        )
     return problem(kind, detail, request.scope["path"], headers=error.headers)
 
 

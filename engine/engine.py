@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from engine.keys import KeyRing
 from engine.settings import Settings
 from graph.artefact import Shelf
-from graph.errors import Damaged, NotReady, Unavailable
+from graph.errors import Damaged, NotFound, NotReady, Unavailable
 from graph.evidence import EvidenceRules
 from graph.freeze import freeze
 from graph.live import LiveGraph
@@ -190,6 +190,22 @@ class Engine:
             model.save(folder / "model")
 
         return int(self.shelf.publish(write))
+
+    def roll_back(self, to: int | None = None) -> int:
+        """Make an earlier epoch current, the one before if none is named; returns it.
+
+        Raises
+        ------
+        graph.errors.NotFound
+            There is no such epoch, or none before.
+        """
+        current = self.shelf.current() or ""
+        earlier = [name for name in self.shelf.names() if name < current]
+        if to is None and not earlier:
+            raise NotFound("there is no epoch before the current one; kith models list shows those that are kept")
+        name = earlier[-1] if to is None else f"{to:06d}"
+        self.shelf.make_current(name)
+        return int(name)
 
     # ---- inside
 

@@ -23,7 +23,7 @@ from graph.stores import sqlite_path
 from loaders.demo import sample_shop
 from loaders.load import Options, load_files
 from loaders.report import LoadReport
-from recommend.scorer import TrainingOptions
+from recommend.options import TrainingOptions
 from recommend.train import train as fit
 
 LOAD_PAUSE_SECONDS = 0.002
@@ -75,27 +75,21 @@ def load(
     return load_files(files, engine.store, options=options, on_progress=on_progress)
 
 
-def train(
-    engine: Engine,
-    *,
-    options: TrainingOptions | None = None,
-    tune: bool = False,
-    on_step: OnStep = silent,
-) -> Trained:
-    """Freeze the facts, fit a model on them, and publish both: running servers serve it within a second."""
+def train(engine: Engine, *, search: bool = False, seed: int = 42, on_step: OnStep = silent) -> Trained:
+    """Freeze the facts, fit a model on them, and publish both: running servers serve it within a second or two."""
     began = time.process_time()
     on_step("reading the graph", 0.0)
     snapshot, live = engine.freeze()
     on_step("reading the graph", 1.0)
-    model = fit(snapshot, live, options or TrainingOptions(), tune=tune, progress=on_step)
+    model = fit(live, TrainingOptions(search=search, seed=seed), progress=on_step)
     epoch = engine.publish(snapshot, model)
     return Trained(
         model.id,
         epoch,
         len(snapshot.customers),
         len(snapshot.products),
-        model.weights,
-        model.metrics,
+        dict(model.weights),
+        dict(model.metrics),
         round(time.process_time() - began, 2),
     )
 

@@ -233,6 +233,10 @@ class Evidence:
                     yes[place] = self._new_shown[friend][2]
         return friends[yes]
 
+    def shown_by(self, person: int) -> IntArray:
+        """int32, ascending: the products that a person lets friends see."""
+        return self._shown_by(person)[0]
+
     def renew_person(self, person: int, now_shown: Shown, *, opening: bool) -> None:
         """Take in what a person shows now: all of it at an opening, else only what is withdrawn."""
         product, named = now_shown.of(0)

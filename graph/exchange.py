@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from graph.columns import Columns
 from graph.errors import Invalid
 from graph.moments import to_text
-from graph.records import Customer, Friendship, Product
+from graph.records import Customer, Product
 from graph.schema import KINDS, Kind
 from graph.store import GraphStore
 
@@ -86,14 +86,16 @@ def to_networkx(store: GraphStore, *, digits: int = 2) -> nx.MultiDiGraph:
 
 
 def _draw(graph: nx.MultiDiGraph, kind: Kind, row: Mapping[str, Any]) -> None:
+    # GEXF takes "id" for the node itself and "label" for what is drawn beside it
+    properties = {name: value for name, value in row.items() if name not in kind.ends and name != "id"}
     if not kind.ends:
-        graph.add_node(_node(kind.record, row["id"]), label=kind.graph, **row)
+        label = row.get("name", row["id"])
+        graph.add_node(_node(kind.record, row["id"]), kind=kind.graph, label=label, **properties)
     elif len(kind.ends) == 2:
         start, end = (_node(record, row[field]) for field, record in kind.ends.items())
-        graph.add_edge(start, end, label=kind.graph, **{k: v for k, v in row.items() if k not in kind.ends})
+        graph.add_edge(start, end, key=row.get("id"), kind=kind.graph, **properties)
     else:
-        person = _node(Customer, row["customer"])
-        graph.nodes[person][f"{kind.table}.{row['purpose']}"] = row["granted"]
+        graph.nodes[_node(Customer, row["customer"])][f"{kind.table}.{row['purpose']}"] = row["granted"]
 
 
 def _node(record: type, id: str) -> str:

@@ -80,7 +80,8 @@ class LiveGraph:
         self.categories = snapshot.categories.copy()
         self.price, self.category = snapshot.price, snapshot.category
         self.available, self.sensitive, self.described = snapshot.available, snapshot.sensitive, snapshot.described
-        self._presumed = mask(presumed)
+        self._presumed_purposes = tuple(presumed)
+        self._presumed = mask(self._presumed_purposes)
         self._is_sensitive = sensitive or Sensitive()
         self._granted = granted(snapshot.receipts, self._presumed)
         self._people: dict[int, Person] = {}
@@ -88,6 +89,16 @@ class LiveGraph:
         self._versions: dict[int, int] = {}
         self._apart: set[frozenset[int]] = set()
         self.evidence = self._evidence(now)
+
+    def over(self, snapshot: Snapshot) -> LiveGraph:
+        """The same rules over another snapshot, in the same epoch, nothing having happened since."""
+        return LiveGraph(
+            snapshot,
+            now=self.evidence.opening,
+            rules=self.rules,
+            presumed=self._presumed_purposes,
+            sensitive=self._is_sensitive,
+        )
 
     # ---- reading
 

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180), read by the block: a block without surprises goes through the csv module whole, any other line by line."""
+"""CSV (RFC 4180), read by the block: a block without surprises is cut up as a whole, any other line by line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Rows:
     rest: Block | None = None
 
 
-class _Unfinished(Exception):  # noqa: N818 - not an error: more lines are needed
+class _Unfinished(Exception):
     """A quoted cell goes on beyond the lines at hand."""
 
 
@@ -41,17 +41,14 @@ class CsvSource:
         self._file = file
         self._blocks = blocks(file.stream, file.name)
         line, header, self._rest = self._find_header()
-        self.separator, self._columns = _parse_header(header, f"{self.name}, line {line}")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return self._columns
+        self.heading = f"{self.name}, line {line}"
+        self.separator, self.columns = _parse_header(header, self.heading)
 
     def close(self) -> None:
         self._file.close()
 
     def chunks(self, wanted: Mapping[str, str]) -> Iterator[Chunk]:
-        picks = {name: self._columns.index(column) for name, column in wanted.items()}
+        picks = {name: self.columns.index(column) for name, column in wanted.items()}
         for rows in self._parsed():
             columns = {name: rows.columns[at] if rows.columns else () for name, at in picks.items()}
             yield Chunk(rows.lines, columns, rows.rejects, self._file.position())
@@ -86,11 +83,11 @@ class CsvSource:
         columns = self._read_whole(block.data)
         if columns:
             return _Rows(range(block.first, block.first + len(columns[0])), columns)
-        return _Careful(block, self.separator, len(self._columns), final).read()
+        return _Careful(block, self.separator, len(self.columns), final).read()
 
     def _read_whole(self, data: bytes) -> Sequence[Sequence[str]] | None:
         """The columns, if each line is one row of the right width; otherwise None."""
-        width, separator = len(self._columns), self.separator
+        width, separator = len(self.columns), self.separator
         try:
             text = data.decode()
             if "\r" in text:
@@ -186,9 +183,8 @@ def _explain(error: str) -> str:
 
 
 def _too_long(block: Block) -> Rejected:
-    return Rejected(
-        block.first, None, f"is longer than {MAX_LINE // 2**20} MiB", quote(block.data.decode(errors="backslashreplace"))
-    )
+    value = quote(block.data.decode(errors="backslashreplace"))
+    return Rejected(block.first, None, f"is longer than {MAX_LINE // 2**20} MiB", value)
 
 
 def _parse_header(line: bytes, place: str) -> tuple[str, tuple[str, ...]]:

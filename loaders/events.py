@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import Any
 
 from graph.errors import Invalid
 from graph.moments import Moment, to_text
@@ -15,7 +16,7 @@ from loaders.validate import read_record
 
 
 def parse_event(payload: Mapping[str, object], *, now: Moment, digits: int = 2) -> Record:
-    """One event of ``POST /v1/events``; without ``at`` it happened ``now``, without ``id`` it gets one from its content.
+    """One event of ``POST /v1/events``. Without ``at`` it happened ``now``; without ``id`` its content gives it one.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def parse_event(payload: Mapping[str, object], *, now: Moment, digits: int = 2) 
 
 
 def parse_customer(id: str, payload: Mapping[str, object], *, now: Moment, key: bytes | None = None) -> Customer:
-    """A customer as ``PUT /v1/customers/{id}`` describes them. ``key`` hashes their personal data. Raises as `parse_event`."""
+    """A customer as ``PUT /v1/customers/{id}`` tells; ``key`` hashes personal data. Raises like `parse_event`."""
     return Customer(**_entity("customers", {**payload, "id": id}, Context(now, key=key)))
 
 
@@ -48,7 +49,7 @@ def parse_friendship(payload: Mapping[str, object], *, now: Moment) -> Friendshi
     return Friendship(**_entity("friends", payload, Context(now)))
 
 
-def _entity(name: str, payload: Mapping[str, object], context: Context) -> dict[str, object]:
+def _entity(name: str, payload: Mapping[str, object], context: Context) -> dict[str, Any]:
     _check_names(payload, FILES[name], f"of {name}")
     return read_record(FILES[name], payload, context)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graph.errors import Invalid, Refused
@@ -19,58 +19,62 @@ class Header:
     unknown: tuple[str, ...]
 
 
-def check_mapping(mapping: Mapping[str, str], shapes: Iterable[Shape]) -> None:
-    """Every name that a mapping gives must be a column of one of the files at hand, written ``price`` or ``products.price``.
+def check_mapping(mapping: Mapping[str, str], files: Sequence[tuple[Shape, Source]]) -> None:
+    """Each entry (``price``, or ``products.price`` for one of several files) must concern a file that has its column.
 
     Raises
     ------
     graph.errors.Invalid
-        Naming the nearest.
+        It does not; the message names the nearest.
     """
-    known = [name for shape in shapes for column in shape.cells for name in (column, f"{shape.name}.{column}")]
-    for name in mapping:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {listed(sorted(set(known)))}"
-            raise Invalid(f"--map {quote(name)}: these files have no such column{hint}", field="map")
+    for name, column in mapping.items():
+        concerned = [source for shape, source in files if _own_name(name, shape) in shape.cells]
+        if not concerned:
+            known = [own for shape, _ in files for own in shape.cells]
+            raise Invalid(f"--map {quote(name)}: these files have no such column{_nearest(name, known)}", field="map")
+        found = [known for source in concerned for known in source.columns or [column]]
+        if column not in found:
+            raise Invalid(f"--map {quote(name)}={quote(column)}: no file has it{_nearest(column, found)}", field="map")
 
 
 def match_header(source: Source, shape: Shape, mapping: Mapping[str, str]) -> Header:
-    """Find our columns in a file.
+    """Find our columns in a file: where the mapping says, otherwise by their own names.
 
     Raises
     ------
     graph.errors.Refused
-        A required column, or one that the mapping names, is not there.
+        A required column is not there.
     """
-    names = {name: mapping.get(f"{shape.name}.{name}", mapping.get(name, name)) for name in shape.cells}
+    given = {_own_name(name, shape): column for name, column in mapping.items()}
     found = source.columns
     if found is None:
-        return Header(names, ())
+        return Header({name: given.get(name, name) for name in shape.cells}, ())
     present = set(found)
-    wanted = {}
-    for name, column in names.items():
-        if column in present:
-            wanted[name] = column
-        elif name in present and column not in present:
-            wanted[name] = name
-    lacking = [name for name in names if name not in wanted and (shape.cells[name].required or names[name] != name)]
+    places = {name: given[name] if given.get(name) in present else name for name in shape.cells}
+    wanted = {name: column for name, column in places.items() if column in present}
+    lacking = [name for name in shape.required if name not in wanted]
     if lacking:
-        raise Refused(_explain(source.name, shape, [_title(name, names) for name in lacking], found))
+        raise Refused(_explain(source.heading, shape, lacking, found))
     read = set(wanted.values())
     return Header(wanted, tuple(column for column in found if column and column not in read))
 
 
-def _title(name: str, names: Mapping[str, str]) -> str:
-    return name if names[name] == name else f"{name} (by --map: {quote(names[name])})"
+def _own_name(name: str, shape: Shape) -> str:
+    """``products.price`` is ``price`` among the products."""
+    return name.removeprefix(f"{shape.name}.")
 
 
-def _explain(file: str, shape: Shape, lacking: list[str], found: tuple[str, ...]) -> str:
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name[:60], known, n=1)
+    return f"; did you mean {quote(near[0])}?" if near else f"; known are {listed(sorted(set(known)))}"
+
+
+def _explain(place: str, shape: Shape, lacking: Sequence[str], found: Sequence[str]) -> str:
     verb = "is" if len(lacking) == 1 else "are"
-    headless = "" if set(found) & set(shape.cells) else ". Is the first line a header?"
+    advice = "Rename by --map name=column" if set(found) & set(shape.cells) else "Is this line a header?"
     return (
-        f"{file}: {', '.join(lacking)} {verb} missing from the columns of {shape.name}; expected {shape.expected}; "
-        f"found {listed(found)}{headless or '. Rename with --map name=column'}"
+        f"{place}: {', '.join(lacking)} {verb} missing from the columns of {shape.name}; "
+        f"expected {shape.expected}; found {listed(found)}. {advice}"
     )
 
 

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from graph.errors import Refused
+from graph.errors import Invalid, Refused
 from loaders.lines import MAX_LINE, Block, blocks
 from loaders.packed import PackedFile
 from loaders.source import Chunk, Rejected, quote
+
+_MARK = b"\xef\xbb\xbf"
 
 
 class JsonSource:
@@ -19,9 +21,10 @@ class JsonSource:
 
     def __init__(self, file: PackedFile) -> None:
         file.expect_text()
-        if file.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        if file.head.removeprefix(_MARK).lstrip().startswith(b"["):
             raise Refused(f"{file.name} is one JSON array; write one object per line (jq -c '.[]' does)")
-        self.name, self.size = file.name, file.size
+        self.name = self.heading = file.name
+        self.size = file.size
         self._file = file
 
     def close(self) -> None:
@@ -41,33 +44,32 @@ def _parse(block: Block) -> tuple[list[int], list[dict[str, Any]], list[Rejected
     lines: list[int] = []
     rows: list[dict[str, Any]] = []
     rejects: list[Rejected] = []
-    if not block.data.strip():
-        return lines, rows, rejects
     for number, line in enumerate(block.data.splitlines(), block.first):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        text = line.removeprefix(_MARK) if number == 1 else line
         if not text.strip():
             continue
         try:
-            row = _DECODER.decode(text.decode())
-            if not isinstance(row, dict):
-                raise ValueError("is not a JSON object")
-        except UnicodeDecodeError:
-            rejects.append(_reject(number, line, "is not valid UTF-8"))
-        except json.JSONDecodeError as error:
-            rejects.append(_reject(number, line, f"is not JSON: {error.msg} at character {error.pos + 1}"))
-        except RecursionError:
-            rejects.append(_reject(number, line, "is nested too deep"))
-        except ValueError as error:
-            rejects.append(_reject(number, line, quote_reason(error)))
-        else:
+            rows.append(_decode(text))
             lines.append(number)
-            rows.append(row)
+        except Invalid as error:
+            rejects.append(_reject(number, line, str(error)))
     return lines, rows, rejects
 
 
-def quote_reason(error: ValueError) -> str:
-    """Our own reasons as they are; Python's about endless numbers in a few words."""
-    return "holds a number with too many digits" if "digits" in str(error) else str(error)
+def _decode(text: bytes) -> dict[str, Any]:
+    try:
+        row = _DECODER.decode(text.decode())
+    except UnicodeDecodeError:
+        raise Invalid("is not valid UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Invalid(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise Invalid("is nested too deep") from None
+    except ValueError:
+        raise Invalid("holds a number with too many digits") from None
+    if not isinstance(row, dict):
+        raise Invalid("is not a JSON object")
+    return row
 
 
 def _reject(number: int, line: bytes, reason: str) -> Rejected:
@@ -77,12 +79,12 @@ def _reject(number: int, line: bytes, reason: str) -> Rejected:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("names a key twice")
+        raise Invalid("names a key twice")
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"holds {name}, which is no JSON")
+    raise Invalid(f"holds {name}, which is no JSON")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)

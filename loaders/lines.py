@@ -17,7 +17,7 @@ MAX_RUN = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines. ``first`` is the number of the first one; ``overlong`` marks a single line above `MAX_LINE`, cut to its beginning."""
+    """Whole lines, ``first`` being the number of the first one. ``overlong``: the start of one above `MAX_LINE`."""
 
     first: int
     data: bytes

@@ -1,8 +1,9 @@
-"""Files into a store: every chunk is read, judged, and written whole, so that a load that was killed is resumed by running it again."""
+"""Files into a store: every chunk is read, judged and written whole; a load that was killed is simply run again."""
 
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from loaders.header import Header, check_mapping, match_header, shape_of
 from loaders.references import References
 from loaders.report import LoadReport, RejectsFile
 from loaders.rules import Context
-from loaders.shapes import FILES, Shape
+from loaders.shapes import FILES, PERSONAL, Shape
 from loaders.source import Chunk, Rejected, Source, quote
 from loaders.validate import ColumnReader, Rows, has_id
 
@@ -37,7 +38,7 @@ class Options:
     now
         The present; later times are rejected.
     create_missing
-        Make bare records for customers and products that nothing describes, in place of rejecting the rows that name them.
+        Make bare records for customers and products that nothing describes; otherwise rows that name them are rejected.
     assume_consent
         Purposes that every customer whom the files name is taken to have consented to.
     mapping
@@ -78,9 +79,10 @@ def load_file(
 def load_files(
     paths: Mapping[str, Path], store: GraphStore, *, options: Options, on_progress: Progress | None = None
 ) -> list[LoadReport]:
-    """Load files in the order customers, products, friends, consents, purchases, likes; all are opened and checked before a row is written.
+    """Load files in the order customers, products, friends, consents, purchases, likes.
 
-    Loading the same files again changes nothing. A store that fails midway leaves whole chunks, which the next run recognises.
+    All are opened and checked before a row is written. Loading them again changes nothing; a load that broke off leaves
+    whole chunks, which the next run recognises.
 
     Raises
     ------
@@ -92,22 +94,26 @@ def load_files(
         The store failed.
     """
     shapes = {name: shape_of(name) for name in paths}
-    _check_options(options, shapes)
+    _check_options(options)
     with ExitStack() as stack:
-        opened: list[tuple[Shape, Source, Header]] = []
-        for shape in (shapes[name] for name in FILES if name in shapes):
-            source = stack.enter_context(closing(open_source(Path(paths[shape.name]))))
-            header = match_header(source, shape, options.mapping)
-            _check_key(header, source, options)
-            opened.append((shape, source, header))
-        rejects = stack.enter_context(RejectsFile(options.rejects)) if options.rejects else None
-        progress = _Total(on_progress, sum(source.size for _, source, _ in opened))
-        references = References(store, create_missing=options.create_missing, assume_consent=options.assume_consent)
-        return [_Load(store, options, references, rejects, progress, *one).run() for one in opened]
+        files = [
+            (shape, stack.enter_context(closing(open_source(Path(paths[name])))))
+            for name, shape in FILES.items()
+            if name in shapes
+        ]
+        check_mapping(options.mapping, files)
+        inputs = [_input(shape, source, options) for shape, source in files]
+        job = _Job(
+            store,
+            options,
+            References(store, create_missing=options.create_missing, assume_consent=options.assume_consent),
+            stack.enter_context(RejectsFile(options.rejects)) if options.rejects else None,
+            _Total(on_progress, sum(source.size for _, source in files)),
+        )
+        return [_Load(job, each).run() for each in inputs]
 
 
-def _check_options(options: Options, shapes: Mapping[str, Shape]) -> None:
-    check_mapping(options.mapping, shapes.values())
+def _check_options(options: Options) -> None:
     for purpose in options.assume_consent:
         if purpose not in PURPOSES:
             raise Invalid(f"{quote(purpose)} is no purpose; known are {', '.join(PURPOSES)}", field="assume_consent")
@@ -115,13 +121,23 @@ def _check_options(options: Options, shapes: Mapping[str, Shape]) -> None:
         raise Invalid("a transaction takes at least one row", field="chunk_rows")
 
 
-_HASHED = ("email", "phone", "address", "device", "payment")
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """A file that has passed all checks."""
+
+    shape: Shape
+    source: Source
+    header: Header
+    chunks: Iterator[Chunk]
 
 
-def _check_key(header: Header, source: Source, options: Options) -> None:
-    personal = [name for name in _HASHED if name in header.wanted and source.columns is not None]
+def _input(shape: Shape, source: Source, options: Options) -> _Input:
+    header = match_header(source, shape, options.mapping)
+    personal = [name for name in PERSONAL if name in header.wanted and source.columns is not None]
     if personal and options.key is None:
-        raise Invalid(f"{source.name}: {', '.join(personal)} are only kept as keyed hashes, and no hash key is set", field="key")
+        listed = ", ".join(personal)
+        raise Invalid(f"{source.name}: {listed} are only kept as keyed hashes, and no hash key is set", field="key")
+    return _Input(shape, source, header, source.chunks(header.wanted))
 
 
 class _Total:
@@ -156,51 +172,52 @@ class _Repeats:
         return len(rows) - len(fresh)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the files of one load share."""
+
+    store: GraphStore
+    options: Options
+    references: References
+    rejects: RejectsFile | None
+    progress: _Total
+
+
 class _Load:
     """One file on its way into a store."""
 
-    def __init__(
-        self,
-        store: GraphStore,
-        options: Options,
-        references: References,
-        rejects: RejectsFile | None,
-        progress: _Total,
-        shape: Shape,
-        source: Source,
-        header: Header,
-    ) -> None:
-        self._store, self._options, self._references = store, options, references
-        self._rejects, self._progress = rejects, progress
-        self._shape, self._source, self._header = shape, source, header
-        self._reader = ColumnReader(shape, Context(options.now, options.digits, options.key))
+    def __init__(self, job: _Job, input: _Input) -> None:
+        self._job, self._input = job, input
+        self._kind = input.shape.kind
+        options = job.options
+        self._reader = ColumnReader(input.shape, Context(options.now, options.digits, options.key))
         self._repeats = _Repeats()
-        self._report = LoadReport(source.name, shape.name)
+        self._report = LoadReport(input.source.name, input.shape.name)
 
     def run(self) -> LoadReport:
-        report, began = self._report, time.perf_counter()
-        report.note_unknown(self._header.unknown)
-        before = dict(self._references.created)
+        report, source, began = self._report, self._input.source, time.perf_counter()
+        report.note_unknown(self._input.header.unknown)
+        before = dict(self._job.references.created)
         try:
-            for chunk in self._source.chunks(self._header.wanted):
+            for chunk in self._input.chunks:
                 self._take(chunk)
-                self._progress.show(chunk.position, report.read)
+                self._job.progress.show(chunk.position, report.read)
         except Refused as error:
             done = f"; {report.accepted:,} rows before it are stored" if report.accepted else ""
             raise Refused(f"{error}{done}") from None
-        except OSError as error:
-            raise Refused(f"{self._source.name} could not be read to its end: {error}") from None
-        made = {table: count - before.get(table, 0) for table, count in self._references.created.items()}
+        except (OSError, EOFError, zlib.error) as error:
+            raise Refused(f"{source.name} could not be read to its end: {error}") from None
+        made = {table: count - before.get(table, 0) for table, count in self._job.references.created.items()}
         report.created = {table: count for table, count in made.items() if count}
         report.seconds = time.perf_counter() - began
-        self._progress.finish(self._source.size, report.read)
+        self._job.progress.finish(source.size, report.read)
         return report
 
     def _take(self, chunk: Chunk) -> None:
         rows, rejects = self._reader.read(chunk)
         rejects = [*chunk.rejects, *rejects]
-        for part in _parts(rows, self._options.chunk_rows):
-            good, unknown = self._references.check(self._shape.kind, part)
+        for part in _parts(rows, self._job.options.chunk_rows):
+            good, unknown = self._job.references.check(self._kind, part)
             rejects += unknown
             if good:
                 self._write(good)
@@ -208,17 +225,17 @@ class _Load:
         self._reject(rejects)
 
     def _write(self, rows: Rows) -> None:
-        report, kind = self._report, self._shape.kind
-        self._references.learn(kind, rows)
-        changed = self._store.write(Columns(kind, rows.values)).changed
-        repeated = self._repeats.count(rows, by_id=has_id(kind))
+        report, job = self._report, self._job
+        job.references.learn(self._kind, rows)
+        changed = job.store.write(Columns(self._kind, rows.values)).changed
+        repeated = self._repeats.count(rows, by_id=has_id(self._kind))
         report.read += len(rows)
         report.accepted += len(rows)
         report.changed += changed
         report.repeated += repeated
         report.unchanged += max(0, len(rows) - changed - repeated)
-        if self._options.pause:
-            time.sleep(self._options.pause)
+        if job.options.pause:
+            time.sleep(job.options.pause)
 
     def _reject(self, rejects: list[Rejected]) -> None:
         if not rejects:
@@ -226,9 +243,9 @@ class _Load:
         rejects.sort(key=lambda row: row.line)
         self._report.read += len(rejects)
         self._report.rejected += len(rejects)
-        self._report.rejects += rejects[: max(0, self._options.shown - len(self._report.rejects))]
-        if self._rejects:
-            self._rejects.write(self._source.name, rejects)
+        self._report.rejects += rejects[: max(0, self._job.options.shown - len(self._report.rejects))]
+        if self._job.rejects:
+            self._job.rejects.write(self._input.source.name, rejects)
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:

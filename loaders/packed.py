@@ -1,4 +1,4 @@
-"""Bytes of a file, gzip undone. What the bytes are decides, not the name; the whole archive is checked before any row is read."""
+"""Bytes of a file, gzip undone. The bytes decide, not the name; an archive is checked whole before any row is read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import gzip
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from graph.errors import Refused
-from loaders.source import quote
 
 HEAD = 4096
 STEP = 1024 * 1024
@@ -53,14 +52,14 @@ class PackedFile:
 
     def __init__(self, path: Path) -> None:
         self.name = quote_path(path)
-        self._raw = _open(path, self.name)
+        self._raw: BinaryIO = _open(path, self.name)
         try:
             self.size = path.stat().st_size
             self.packed = self._raw.read(2) == _GZIP
             if self.packed:
                 self._check_archive()
             self._raw.seek(0)
-            self.stream = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if self.packed else self._raw
+            self.stream: BinaryIO = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if self.packed else self._raw
             self.head = self.stream.read(HEAD)
             if not self.head:
                 raise Refused(f"{self.name} is empty: nothing was loaded")
@@ -109,7 +108,7 @@ def quote_path(path: Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in tail)
 
 
-def _open(path: Path, name: str) -> IO[bytes]:
+def _open(path: Path, name: str) -> BinaryIO:
     with suppress(OSError, ValueError):
         if path.is_dir():
             raise Refused(f"{name} is a folder; name a file")

@@ -26,7 +26,8 @@ class ParquetSource:
     """A `loaders.source.Source` of a Parquet file; rows count from 1, missing values are empty cells."""
 
     def __init__(self, file: PackedFile) -> None:
-        self.name, self.size = file.name, file.size
+        self.name = self.heading = file.name
+        self.size = file.size
         self._file = file
         self._bytes: IO[bytes] = _unpacked(file) if file.packed else file.stream
         try:
@@ -45,6 +46,9 @@ class ParquetSource:
 
     def chunks(self, wanted: Mapping[str, str]) -> Iterator[Chunk]:
         self._check(wanted)
+        return self._read(wanted)
+
+    def _read(self, wanted: Mapping[str, str]) -> Iterator[Chunk]:
         rows, total = 0, max(1, self._parquet.metadata.num_rows)
         for batch in self._batches(wanted):
             columns = {name: _raw_values(batch.column(column)) for name, column in wanted.items()}
@@ -57,8 +61,8 @@ class ParquetSource:
         schema, metadata = self._parquet.schema_arrow, self._parquet.metadata
         for column in wanted.values():
             if not _readable(schema.field(column).type):
-                kind = quote(str(schema.field(column).type))
-                raise Refused(f"{self.name}: column {quote(column)} holds {kind}; one text, number or time per row is read")
+                held = f"column {quote(column)} holds {quote(str(schema.field(column).type))}"
+                raise Refused(f"{self.name}: {held}; one text, number or time per row is read")
         for group in range(metadata.num_row_groups):
             sizes = [metadata.row_group(group).column(at).total_uncompressed_size for at in range(metadata.num_columns)]
             if max(sizes, default=0) > MAX_PAGES:
@@ -87,15 +91,20 @@ def _damaged(name: str, error: Exception) -> Refused:
     return Refused(f"{name} is damaged, or no Parquet file ({quote(str(error))}): nothing was loaded; fetch it again")
 
 
+_READABLE = (
+    *(types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean),
+    *(types.is_decimal, types.is_timestamp, types.is_date, types.is_null),
+)
+
+
 def _readable(kind: pa.DataType) -> bool:
     if types.is_dictionary(kind):
         kind = kind.value_type
-    checks = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean, types.is_null)
-    return any(check(kind) for check in (*checks, types.is_decimal, types.is_timestamp, types.is_date))
+    return any(check(kind) for check in _READABLE)
 
 
 def _raw_values(column: pa.Array) -> list[Any]:
-    """Text, floats and booleans; integers, decimals and times as the text that a CSV file would hold; missing values as ``""``."""
+    """Text, floats, booleans; integers, decimals and times as text like that of a CSV file; missing ones as ``""``."""
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from graph.columns import Columns
-from graph.records import Consent, Customer, Product, Purpose, Record
+from graph.records import Consent, Customer, Purpose, Record
 from graph.schema import kind_of
 from graph.store import GraphStore
 from loaders.source import Rejected, quote
@@ -15,7 +16,7 @@ ASSUMED = "assumed"
 
 
 class References:
-    """The ids of customers and products that the store or an earlier row knows; read from the store when first needed."""
+    """The ids of customers and products that the store or an earlier row knows; read from the store when needed."""
 
     def __init__(self, store: GraphStore, *, create_missing: bool, assume_consent: Sequence[Purpose]) -> None:
         self._store = store
@@ -26,19 +27,23 @@ class References:
         self.created: dict[str, int] = {}
 
     def check(self, kind: type[Record], rows: Rows) -> tuple[Rows, list[Rejected]]:
-        """The rows whose references are known, and a reject for each other one. With ``create_missing`` the missing are written first."""
-        unknown = {field: set(rows.values[field]) - self._ids(end) for field, end in kind_of(kind).ends.items()}
-        if not any(unknown.values()):
+        """The rows whose references are known, and a reject for each other one.
+
+        With ``create_missing`` what is missing is written first, and all rows are good.
+        """
+        ends = kind_of(kind).ends
+        if all(self._ids(end).issuperset(rows.values[field]) for field, end in ends.items()):
             return rows, []
+        unknown = {field: set(rows.values[field]) - self._ids(end) for field, end in ends.items()}
         if self._create:
-            for field, end in kind_of(kind).ends.items():
+            for field, end in ends.items():
                 self._write_missing(end, unknown[field] - self._ids(end))
             return rows, []
         faults = _faults(rows, unknown)
         return rows.without(faults), list(faults.values())
 
     def learn(self, kind: type[Record], rows: Rows) -> None:
-        """Rows that are about to be written: customers and products become known, consent of the people they name is assumed."""
+        """Rows about to be written: customers and products become known, consent of the people named is assumed."""
         if kind in self._known:
             self._known[kind].update(rows.values["id"])
         if self._purposes:
@@ -60,20 +65,24 @@ class References:
     def _assume(self, people: set[str]) -> None:
         """Receipts without a time, so that any real answer is newer; their ids follow from their content."""
         self._assumed |= people
-        rows = [(f"{ASSUMED}-{purpose}-{person}", person, purpose) for person in sorted(people) for purpose in self._purposes]
-        if not rows:
+        given = list(product(sorted(people), self._purposes))
+        if not given:
             return
-        ids, customers, purposes = zip(*rows, strict=True)
-        values = {"id": ids, "customer": customers, "purpose": purposes}
-        constant = {"granted": [True] * len(rows), "source": [ASSUMED] * len(rows)}
-        self._store.write(Columns(Consent, {**values, **constant}))
+        values: dict[str, list[object]] = {
+            "id": [f"{ASSUMED}-{purpose}-{person}" for person, purpose in given],
+            "customer": [person for person, _ in given],
+            "purpose": [purpose for _, purpose in given],
+            "granted": [True] * len(given),
+            "source": [ASSUMED] * len(given),
+        }
+        self._store.write(Columns(Consent, values))
 
 
 def _people(kind: type[Record]) -> Mapping[str, type[Record]]:
     return {"id": Customer} if kind is Customer else kind_of(kind).ends
 
 
-def _faults(rows: Rows, unknown: Mapping[str, set[str]]) -> dict[int, Rejected]:
+def _faults(rows: Rows, unknown: dict[str, set[str]]) -> dict[int, Rejected]:
     """The first unknown reference of each row."""
     reason = "is not known: load its file first, or use --create-missing"
     return {

@@ -27,8 +27,8 @@ class LoadReport:
     read
         Rows met: accepted and rejected ones.
     changed, unchanged, repeated
-        Of the accepted: new or different in the store; already there; exact repeats of a row of the same file (a repeat counts once in
-        the graph; repeats more than 250,000 rows apart may count as unchanged).
+        Of the accepted: new or different in the store; already there; exact repeats of a row of the same file (which
+        are one fact in the graph; repeats more than 250,000 rows apart may count as unchanged).
     created
         Bare records made for ids that nothing else knew, by table.
     rejects
@@ -56,7 +56,8 @@ class LoadReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**dataclasses.asdict(self), "seconds": round(self.seconds, 3), "rows_per_second": round(self.rows_per_second)}
+        speed = {"seconds": round(self.seconds, 3), "rows_per_second": round(self.rows_per_second)}
+        return {**dataclasses.asdict(self), **speed}
 
     def note_unknown(self, names: Sequence[str]) -> None:
         """Remember columns that nothing reads, each once."""
@@ -65,7 +66,7 @@ class LoadReport:
 
 
 class RejectsFile:
-    """All rejected rows as CSV, ``file,line,field,reason,value``. It takes its name when the load ends: a file by that name is whole."""
+    """All rejected rows as CSV, ``file,line,field,reason,value``. It gets its name when it is whole."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._part = path, path.with_name(path.name + ".part")
@@ -87,7 +88,9 @@ class RejectsFile:
     def __enter__(self) -> RejectsFile:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self._stream.close()
             self._part.replace(self._path)

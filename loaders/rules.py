@@ -1,5 +1,6 @@
-"""What a value must be. A rule takes one raw value (text, or a JSON value) and returns what is stored, or raises `Invalid` with a reason
-that reads on from the name of the field: "is empty", "has more than 2 digits after the point".
+"""What a value must be. A rule takes one raw value (text, or a JSON value) and returns what is stored.
+
+It raises `Invalid` with a reason that reads on from the name of the field: "has more than 2 digits after the point".
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MAX_QUANTITY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the rules need to know of the shop: the time, the digits of its currency, the key that personal data are hashed with."""
+    """What the rules need to know: the time, the digits of the currency, the key that personal data are hashed with."""
 
     now: Moment
     digits: int = 2
@@ -76,7 +77,7 @@ def text_of(limit: int) -> Rule:
 
 
 def price(value: object, context: Context) -> int:
-    """Minor units of a decimal written with a point and ASCII digits only; a JSON number counts by its shortest text."""
+    """Minor units of a decimal written with ASCII digits and a point; a JSON number counts by its shortest text."""
     text = _number_text(value)
     if _DECIMAL.fullmatch(text) is None:
         raise Invalid("is no price such as 12.50 (digits and one point, not negative)")
@@ -177,7 +178,7 @@ def one_of(names: Collection[str]) -> Rule:
 
 
 def hashed(normal: Callable[[str], str]) -> Rule:
-    """A keyed hash (HMAC-SHA256, 16 bytes) of personal data in normal form: the same person is found again, the value is not kept."""
+    """A keyed hash (HMAC-SHA256, 16 bytes) of personal data in normal form: recognised again, but not kept."""
     readable = text_of(MAX_NAME)
 
     def keyed_hash(value: object, context: Context) -> str:
@@ -224,10 +225,9 @@ def _number_text(value: object) -> str:
 
 
 def _integer(value: object, low: int, high: int) -> int:
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        value = int(value)
-    elif isinstance(value, float) and value.is_integer():
-        value = int(value)
+    text = isinstance(value, str) and _INTEGER.fullmatch(value)
+    if text or (isinstance(value, float) and value.is_integer()):
+        value = int(value)  # type: ignore[call-overload]  # text or a float, as checked
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise Invalid(f"is not a whole number from {low} to {high}")
     return value

@@ -1,4 +1,4 @@
-"""The shapes of input: for each kind of file and type of event its columns, in order, each with its rule. Declared once, for all doors."""
+"""The shapes of input: for each kind of file and type of event its columns, in order, each with its rule."""
 
 from __future__ import annotations
 
@@ -71,7 +71,13 @@ def _shape(
 ) -> Shape:
     defaults = {known.name: known.default for known in kind_of(kind).fields}
     cells = {
-        column: Cell(_FIELDS.get(column, column), rule, column in required, column not in _NEVER_BLANK, defaults.get(column))
+        column: Cell(
+            field=_FIELDS.get(column, column),
+            rule=rule,
+            required=column in required,
+            may_be_blank=column not in _NEVER_BLANK,
+            default=defaults.get(column),
+        )
         for column, rule in {**required, **optional}.items()
     }
     return Shape(name, kind, cells, constants)
@@ -90,15 +96,15 @@ _BOUGHT: dict[str, Rule] = {
     "visibility": rules.one_of(VISIBILITIES),
     "weight": rules.weight,
 }
-_CUSTOMER: dict[str, Rule] = {
-    "name": _NAME,
-    "birth_year": rules.birth_year,
+PERSONAL: Mapping[str, Rule] = {
     "email": rules.hashed(rules.plain_email),
     "phone": rules.hashed(rules.plain_phone),
     "address": rules.hashed(rules.plain_words),
     "device": rules.hashed(str.strip),
     "payment": rules.hashed(rules.plain_words),
 }
+"""Columns of customers that are kept only as keyed hashes."""
+_CUSTOMER: dict[str, Rule] = {"name": _NAME, "birth_year": rules.birth_year, **PERSONAL}
 _PRODUCT: dict[str, Rule] = {
     "name": _NAME,
     "price": rules.price,

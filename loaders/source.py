@@ -12,8 +12,19 @@ SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was not loaded. ``line`` counts lines of the file from 1 (rows, in Parquet); ``field`` is None where the line as a whole
-    is at fault; ``value`` is quoted by `quote`."""
+    """A row that was not loaded.
+
+    Attributes
+    ----------
+    line
+        Counts lines of the file from 1, the header included (rows, in Parquet); the first line of a row of several.
+    field
+        Our name of the column; None where the line as a whole is at fault.
+    reason
+        Reads on from the name of the field, or from "the line".
+    value
+        What was found, by `quote`.
+    """
 
     line: int
     field: str | None
@@ -47,18 +58,37 @@ class Chunk:
 
 
 class Source(Protocol):
-    """An opened file that has passed the checks of a whole file; read once."""
+    """An opened file, to be read once.
 
-    name: str
-    size: int
+    Attributes
+    ----------
+    name, size
+        Of the file on disk; bytes.
+    heading
+        Where the names of the columns stand, for messages.
+    columns
+        Names of the header; None if each row names its own.
+    """
 
     @property
-    def columns(self) -> tuple[str, ...] | None:
-        """Names of the header; None if each row names its own."""
-        ...
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[str, ...] | None: ...
 
     def chunks(self, wanted: Mapping[str, str]) -> Iterator[Chunk]:
-        """The rows, a few thousand at a time. ``wanted``: our name -> column of the file.
+        """Check what can be checked at once; then the rows, a few thousand at a time.
+
+        Parameters
+        ----------
+        wanted
+            Our name -> column of the file.
 
         Raises
         ------

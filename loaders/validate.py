@@ -1,8 +1,8 @@
-"""The rules applied: by record for HTTP, by column for files. Both read each value through the same `loaders.shapes.Cell`."""
+"""The rules applied: by record for HTTP, by column for files, each value through the same `loaders.shapes.Cell`."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -14,8 +14,8 @@ from loaders.rules import Context
 from loaders.shapes import Cell, Shape
 from loaders.source import Chunk, Rejected, quote
 
-_REMEMBERED = 65_536
-_MEMORABLE = 40
+_REMEMBERED = 1_000_000
+"""Characters of distinct text kept per column."""
 _TEXTS = {str, type(None)}
 
 
@@ -76,7 +76,7 @@ class ColumnReader:
         self._memos = {name: _Memo(cell, context) for name, cell in shape.cells.items()}
 
     def read(self, chunk: Chunk) -> tuple[Rows, list[Rejected]]:
-        """The good rows of a chunk, and one `Rejected` for each other row: its first fault, in the order of the shape."""
+        """The good rows of a chunk, and a `Rejected` for each other row: its first fault, in the order of the shape."""
         faults: dict[int, Rejected] = {}
         values: dict[str, Sequence[Any]] = {}
         for name, memo in self._memos.items():
@@ -108,8 +108,8 @@ class ColumnReader:
 def _ordered_friends(rows: Rows, rejects: list[Rejected]) -> tuple[Rows, list[Rejected]]:
     pairs = list(zip(rows.values["customer"], rows.values["friend"], strict=True))
     selves = {at for at, (one, other) in enumerate(pairs) if one == other}
-    for at in sorted(selves):
-        rejects.append(Rejected(rows.lines[at], "friend", "is the customer: nobody is a friend of themselves", quote(pairs[at][0])))
+    reason = "is the customer: nobody is a friend of themselves"
+    rejects += [Rejected(rows.lines[at], "friend", reason, quote(pairs[at][0])) for at in sorted(selves)]
     ends = {"customer": list(map(min, pairs)), "friend": list(map(max, pairs))}
     ordered = Rows(rows.lines, {**rows.values, **ends})
     return (ordered.without(selves) if selves else ordered), rejects
@@ -122,41 +122,48 @@ class _Fault:
     reason: str
 
 
-class _Memo(dict[object, Any]):
-    """Stored value (or `_Fault`) of each text met so far; forgets everything when full, so that memory stays bounded."""
+class _Memo:
+    """Stored value (or `_Fault`) of each text met so far; forgets everything now and then, to stay small."""
 
     def __init__(self, cell: Cell, context: Context) -> None:
-        super().__init__()
         self.field = cell.field
         self.faulty = False
-        self._read, self._context = cell.read, context
+        self._rule, self._context = cell.read, context
+        self._stored: dict[object, Any] = {}
+        self._characters = 0
 
     def read(self, column: Sequence[object]) -> list[Any]:
-        """Stored values. Only text is looked up: 1, 1.0 and True are the same key of a dictionary, but not the same input."""
-        judge = self.__getitem__ if _TEXTS.issuperset(map(type, column)) else self._judge
-        return list(map(judge, column))
+        """Stored values. Only text is remembered: 1, 1.0 and True are one key of a dictionary, but not one input."""
+        if not _TEXTS.issuperset(map(type, column)):
+            return self._judge(column)
+        fresh = set(column).difference(self._stored)
+        self._characters += sum(map(len, map(str, fresh)))
+        if self._characters > _REMEMBERED:
+            fresh, self._characters = set(column), 0
+            self._stored.clear()
+        self._stored.update(zip(fresh, self._judge(fresh), strict=True))
+        return list(map(self._stored.__getitem__, column))
 
-    def __missing__(self, value: str | None) -> Any:
-        stored = self._judge(value)
-        if value is None or len(value) <= _MEMORABLE:
-            if len(self) >= _REMEMBERED:
-                self.clear()
-            self[value] = stored
-        return stored
-
-    def _judge(self, value: object) -> Any:
+    def _judge(self, values: Collection[object]) -> list[Any]:
+        rule, context = self._rule, self._context
         try:
-            return self._read(value, self._context)
-        except Invalid as error:
+            return [rule(value, context) for value in values]
+        except Invalid:
             self.faulty = True
+            return [self._verdict(value) for value in values]
+
+    def _verdict(self, value: object) -> Any:
+        try:
+            return self._rule(value, self._context)
+        except Invalid as error:
             return _Fault(str(error))
 
 
 def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Ids of events that bring none: a digest of all fields, so that the same row from any file, in any order of columns, is one event.
+    """Ids of events that bring none: a digest of all fields, so that a row is the same event in any format.
 
-    Fields left out count as their default. Ids hold no control characters, so that the separator cannot occur within them; every other
-    field goes in as its Python literal.
+    Fields left out count as their default. Ids hold no control characters, so the separator cannot occur within them;
+    every other field goes in as its Python literal.
     """
     parts, columns = [kind_of(kind).table], []
     for field in kind_of(kind).fields:

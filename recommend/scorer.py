@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.artefact import Arrays
 from graph.ids import UNKNOWN, IdMap
 from graph.snapshot import IntArray
 from recommend.interest import TrainingData
@@ -35,20 +36,21 @@ class Scorer(Protocol):
         """The same scorer for other positions of people and products."""
         ...
 
-    def save(self, folder: Path) -> None:
-        """Write arrays, JSON and their sums into a new folder."""
+    def state(self) -> State:
+        """Everything it has learned."""
         ...
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        graph.errors.Damaged
-            A file is missing or changed.
-        """
+    def restored(cls, state: State) -> Self:
+        """The scorer that has this state."""
         ...
+
+
+class State(NamedTuple):
+    """What was learned, as arrays and as plain values; `recommend.model.Model` stores it with sums, never as a pickle."""
+
+    arrays: Arrays
+    constants: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

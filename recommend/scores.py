@@ -76,6 +76,7 @@ class FixedScores:
 
     def __init__(self, score: FloatArray, size: int) -> None:
         self.score = score
+        self.size = size
         self.order = best_first(np.arange(len(score), dtype=np.int32), score, len(score)).astype(np.int32)
         self.spread = spread_of(score, size)
         self._padded = np.append(score, np.float32(0))
@@ -84,11 +85,13 @@ class FixedScores:
         scores: FloatArray = self._padded[np.minimum(products, len(self.score))]
         return scores
 
-    def top(self, count: int, allowed: BoolArray) -> IntArray:
+    def top(self, count: int, allowed: BoolArray, *, least: float = 0) -> IntArray:
+        """As promised; with ``least``, only products that score at least that."""
         found, start, length = [], 0, 4 * count
         while count > 0 and start < len(self.order):
             block = self.order[start : start + length]
-            found.append(block[allowed[block] & (self.score[block] > 0)][:count])
+            score = self.score[block]
+            found.append(block[allowed[block] & (score > 0) & (score >= least)][:count])
             count -= len(found[-1])
             start, length = start + length, 4 * length
         return np.concatenate(found) if found else self.order[:0]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from graph.snapshot import BoolArray, FloatArray, IntArray
 
-BLOCK = 128
-"""Rows of the first block; small enough for BLAS to stay on one thread."""
+BLOCK = 512
+"""Rows of the first block, beside twice the number wanted."""
 
 SLACK = 1 + 1e-5
 """Room for rounding in the bound: inner products are sums of float32."""
@@ -43,6 +43,11 @@ class FactorTable:
     def __len__(self) -> int:
         return len(self._order)
 
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        return int(self._rows.shape[1])
+
     def at(self, query: FloatArray, products: IntArray) -> FloatArray:
         """float32: the inner product with each of these products; 0 for products that the table does not know."""
         scores: FloatArray = self.rows(products) @ query
@@ -56,7 +61,7 @@ class FactorTable:
     def spread(self, query: FloatArray) -> tuple[float, float]:
         """Mean and standard deviation of the scores of all products, from the moments of their vectors alone."""
         exact = query.astype(np.float64)
-        return float(exact @ self._mean), float(np.sqrt(max(exact @ self._covariance @ exact, 0.0)))
+        return float(exact @ self._mean), float(np.sqrt(max(float(exact @ self._covariance @ exact), 0.0)))
 
     def top(self, query: FloatArray, count: int, allowed: BoolArray | None = None) -> IntArray:
         """int32, best first: the products with the greatest inner products; equal ones by position.
@@ -70,41 +75,34 @@ class FactorTable:
         allowed
             bool ``[products or more]``: the others are passed over.
         """
+        if count < 1:
+            return self._order[:0]
         bound = self._norms * (np.linalg.norm(query) * SLACK)
-        products, scores = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        start, length = 0, max(BLOCK, count)
+        products, scores = self._order[:0], self._norms[:0]
+        start, length = 0, BLOCK + 2 * count
         while start < len(self):
-            if len(scores) == count and (count == 0 or bound[start] < scores[-1]):
+            if len(scores) >= count and bound[start] < kth_greatest(scores, count):
                 break
-            block = slice(start, min(start + length, len(self)))
-            products, scores = self._merge(products, scores, block, query, count, allowed)
+            block = slice(start, start + length)
+            fresh, found = self._order[block], self._rows[block][: len(self) - start] @ query
+            if allowed is not None:
+                kept = allowed[fresh]
+                fresh, found = fresh[kept], found[kept]
+            products, scores = np.concatenate((products, fresh)), np.concatenate((scores, found))
             start, length = block.stop, length * 2
-        return products
+        return products[best_first(products, scores, count)]
 
-    def _merge(
-        self,
-        products: IntArray,
-        scores: FloatArray,
-        block: slice,
-        query: FloatArray,
-        count: int,
-        allowed: BoolArray | None,
-    ) -> tuple[IntArray, FloatArray]:
-        fresh, found = self._order[block], self._rows[block] @ query
-        if allowed is not None:
-            kept = allowed[fresh]
-            fresh, found = fresh[kept], found[kept]
-        products, scores = np.concatenate((products, fresh)), np.concatenate((scores, found))
-        best = best_first(products, scores, count)
-        return products[best], scores[best]
+
+def kth_greatest(scores: FloatArray, count: int) -> np.float32:
+    """The ``count``-th greatest of at least that many scores."""
+    least: np.float32 = np.partition(scores, len(scores) - count)[len(scores) - count]
+    return least
 
 
 def best_first(products: IntArray, scores: FloatArray, count: int) -> NDArray[np.intp]:
     """Where the ``count`` greatest scores are, best first; equal ones by product."""
+    kept = np.arange(len(scores))
     if 0 < count < len(scores):
-        least = np.partition(scores, len(scores) - count)[len(scores) - count]
-        kept = np.flatnonzero(scores >= least)
-    else:
-        kept = np.arange(len(scores))
+        kept = np.flatnonzero(scores >= kth_greatest(scores, count))
     order: NDArray[np.intp] = kept[np.lexsort((products[kept], -scores[kept]))[:count]]
     return order

@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 from engine.settings import Settings
+from scripts import describe
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,9 +21,10 @@ REFERENCE_HEAD = """\
 # Settings
 
 A setting comes from, the later winning over the earlier: its default, the settings file, the environment, a flag of the
-command. The file is the one that `KITH_SETTINGS` names, or else `settings.toml` in the current folder. In the environment
-a setting is written in capitals behind `KITH_`, its lists with commas: `KITH_PRESUMED_PURPOSES=personalisation,named`. A
-name that is no setting, and a value that does not fit, are errors that name their source.
+command. The file is the one that `KITH_SETTINGS` names, or else `settings.toml` in the current folder. In the
+environment a setting is written in capitals behind `KITH_`, a list with commas:
+`KITH_PRESUMED_PURPOSES=personalisation,named`. A name that is no setting, and a value that does not fit, are errors
+that name their source.
 
 | setting | default | meaning |
 |---|---|---|
@@ -31,7 +33,13 @@ name that is no setting, and a value that does not fit, are errors that name the
 
 def documents() -> dict[str, str]:
     """Path below the root of the repository -> text."""
-    return {"settings.example.toml": settings_example(), "docs/reference/settings.md": settings_reference()}
+    return {
+        "settings.example.toml": settings_example(),
+        "docs/reference/settings.md": settings_reference(),
+        "docs/reference/commands.md": describe.commands(),
+        "docs/reference/files.md": describe.files(),
+        "docs/reference/graph.md": describe.graph(),
+    }
 
 
 def settings_example() -> str:

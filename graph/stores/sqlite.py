@@ -94,7 +94,7 @@ class SqliteStore:
     def exclusive(self, name: str) -> Iterator[Transaction]:
         """See `graph.store.GraphStore.exclusive`. One writer at a time: whatever the name, all other writes wait."""
         with self._commits.alone(), self._writer.transaction() as transaction:
-            yield transaction
+            yield _Exclusive(transaction)
 
     def forget(self, customer: CustomerId) -> Erasure:
         """See `graph.store.GraphStore.forget`. The bytes are gone as soon as no reader needs them."""
@@ -135,3 +135,17 @@ class SqliteStore:
                 backup.step(-1)  # in one go: shorter steps start again whenever another connection writes
         finally:
             copy.close()
+
+
+class _Exclusive:
+    """What `SqliteStore.exclusive` hands out. A write that fails in it is undone alone, should the caller go on."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        return self._writer.get(kind, key)
+
+    def write(self, facts: Facts) -> Written:
+        with self._writer.part():
+            return self._writer.write(facts)

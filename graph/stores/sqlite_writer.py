@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import apsw
@@ -21,7 +22,8 @@ from graph.stores.sqlite_schema import TABLES, Table
 
 R = TypeVar("R", bound=Record)
 
-_SCRUB_PATIENCE = 100  # milliseconds a write may wait for readers, so that erased bytes leave the log
+_SCRUB_PATIENCE = 100  # milliseconds a write waits for readers, so that erased bytes leave the log
+_SCRUB_AGAIN = 5.0  # seconds until the next try
 _KNOWN_LIMIT = 2_000_000
 
 
@@ -35,6 +37,8 @@ class Writer:
         self._place = 0
         self._erasures = 0
         self._scrub_due = False
+        self._scrub_at = 0.0
+        self._vacuumed = 0
         self._known: defaultdict[type[Record], set[str]] = defaultdict(set)
 
     @contextmanager
@@ -51,7 +55,7 @@ class Writer:
             except BaseException:
                 self._undo("ROLLBACK")
                 raise
-            if self._scrub_due:
+            if self._scrub_due and monotonic() >= self._scrub_at:
                 self._scrub()
 
     @contextmanager
@@ -172,15 +176,21 @@ class Writer:
             self._connection.executemany("DELETE FROM removed WHERE seq = ?", theirs)
 
     def _scrub(self) -> None:
-        """Move the log into the file and empty it: it still holds the erased bytes. Where readers prevent it, the next
-        write tries again.
+        """Let erased bytes leave the disk.
+
+        Deleted rows are overwritten with zeros, but not the copies that a page kept from its last reordering: only
+        ``VACUUM`` drops those. Then the log, which has them too, is emptied. Where readers or a full disk prevent it, a
+        later write tries again.
         """
         self._connection.set_busy_timeout(_SCRUB_PATIENCE)
         try:
+            if self._vacuumed != self._erasures:
+                self._connection.execute("VACUUM")
+                self._vacuumed = self._erasures
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self._connection.execute("UPDATE place SET scrubbed = ?", (self._erasures,))
         except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError):
-            pass
+            self._scrub_at = monotonic() + _SCRUB_AGAIN
         finally:
             self._connection.set_busy_timeout(PATIENCE)
 

@@ -6,7 +6,6 @@ Alternating least squares for implicit feedback (Hu, Koren and Volinsky, "Collab
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -14,11 +13,10 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from graph.artefact import load_arrays, save_arrays
 from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.scorer import Moved, moved
+from recommend.scorer import Moved, State
 from recommend.scores import TasteScores
 from recommend.scorers.friend_taste import FriendTaste
 from recommend.topk import FactorTable
@@ -86,17 +84,16 @@ class Als:
         twin._prepare()
         return twin
 
-    def save(self, folder: Path) -> None:
-        arrays = {"own": self._own, "amount": self._amount, "products": self._products, **self._friends.arrays()}
-        save_arrays(folder, arrays, {**self._meta, **self._friends.meta()})
+    def state(self) -> State:
+        own = {"own": self._own, "amount": self._amount, "products": self._products}
+        return State({**own, **self._friends.arrays()}, {**self._meta, **self._friends.constants()})
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        scorer = cls()
-        arrays, meta = load_arrays(folder)
+    def restored(cls, state: State) -> Self:
+        scorer, (arrays, constants) = cls(), state
         scorer._own, scorer._amount, scorer._products = arrays["own"], arrays["amount"], arrays["products"]
-        scorer._meta = {name: meta[name] for name in ("regularization", "alpha", "size", "typical")}
-        scorer._friends = FriendTaste.of_arrays(arrays, meta)
+        scorer._meta = {name: constants[name] for name in ("regularization", "alpha", "size", "typical")}
+        scorer._friends = FriendTaste.restored(arrays, constants)
         scorer._prepare()
         return scorer
 

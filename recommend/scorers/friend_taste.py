@@ -113,18 +113,18 @@ class FriendTaste:
         ties = {"ties.starts": self.ties.indptr, "ties.friend": self.ties.indices, "ties.weight": self.ties.data}
         return {"shown": self.shown, "passed": self.passed, "shown.amount": self.amount, **ties}
 
-    def meta(self) -> dict[str, float]:
+    def constants(self) -> dict[str, float]:
         """For storing."""
         return {"strength": self.strength, "steps": self.steps, "least": self.least}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Self:
-        """What `arrays` and `meta` gave."""
+    def restored(cls, arrays: Mapping[str, NDArray[Any]], constants: Mapping[str, Any]) -> Self:
+        """What `arrays` and `constants` gave."""
         people = len(arrays["shown"])
         parts = (arrays["ties.weight"], arrays["ties.friend"], arrays["ties.starts"])
         ties = sp.csr_matrix(parts, (people, people))
-        constants = float(meta["strength"]), int(meta["steps"]), int(meta["least"])
-        return cls(arrays["shown"], arrays["passed"], arrays["shown.amount"], ties, *constants)
+        figures = float(constants["strength"]), int(constants["steps"]), int(constants["least"])
+        return cls(arrays["shown"], arrays["passed"], arrays["shown.amount"], ties, *figures)
 
 
 def _share(strength: float, amount: NDArray[Any] | int) -> NDArray[Any]:

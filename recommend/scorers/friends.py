@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from graph.artefact import load_arrays, save_arrays
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.scorer import Moved
+from recommend.scorer import Moved, State
 from recommend.scores import SparseScores, spread_of
 from recommend.viewer import Viewer
 
@@ -35,11 +33,11 @@ class Friends:
     def aligned(self, moved: Moved) -> Self:
         return self
 
-    def save(self, folder: Path) -> None:
-        save_arrays(folder, {}, {"size": self._size})
+    def state(self) -> State:
+        return State({}, {"size": self._size})
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def restored(cls, state: State) -> Self:
         scorer = cls()
-        scorer._size = int(load_arrays(folder)[1]["size"])
+        scorer._size = int(state.constants["size"])
         return scorer

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from graph.artefact import load_arrays, save_arrays
 from graph.moments import LONG_AGO
 from graph.snapshot import RETURNED, FloatArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.scorer import Moved
+from recommend.scorer import Moved, State
 from recommend.scores import FixedScores
 from recommend.viewer import Viewer
 
 
 class _Fixed:
-    """Scores that are the same for everybody."""
+    """Scores that are the same for everybody, kept as ``table``."""
 
     table: FixedScores
 
-    _size: int
-
     def scores(self, viewer: Viewer) -> FixedScores | None:
-        return self.table if self.table.spread[1] > 0 else None
+        return self.table
 
     def aligned(self, moved: Moved) -> Self:
-        return self._of(moved.products.move(self.table.score), self._size)
+        twin = type(self)()
+        twin._keep(moved.products.move(self.table.score), self.table.size)
+        return twin
 
-    def save(self, folder: Path) -> None:
-        save_arrays(folder, {"score": self.table.score}, {"size": self._size})
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        arrays, meta = load_arrays(folder)
-        return cls._of(np.asarray(arrays["score"]), int(meta["size"]))
+    def state(self) -> State:
+        return State({"score": self.table.score}, {"size": self.table.size})
 
     @classmethod
-    def _of(cls, score: FloatArray, size: int) -> Self:
+    def restored(cls, state: State) -> Self:
         scorer = cls()
-        scorer._keep(score, size)
+        scorer._keep(np.asarray(state.arrays["score"]), int(state.constants["size"]))
         return scorer
 
     def _keep(self, score: FloatArray, size: int) -> None:
-        self.table, self._size = FixedScores(score.astype(np.float32), size), size
+        self.table = FixedScores(score.astype(np.float32), size)
 
 
 class Popular(_Fixed):
@@ -66,7 +59,6 @@ class Trending(_Fixed):
         purchases, count = data.snapshot.purchases, len(data.snapshot.products)
         kept = data.modelled[purchases.customer] & ((purchases.flags & RETURNED) == 0) & (purchases.at > LONG_AGO)
         pair = purchases.customer[kept].astype(np.int64) << 32 | purchases.product[kept]
-        newest = np.full(len(pair), LONG_AGO)
         distinct, place = np.unique(pair, return_inverse=True)
         newest = np.full(len(distinct), LONG_AGO)
         np.maximum.at(newest, place, purchases.at[kept])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 
-from graph.artefact import load_arrays, save_arrays
 from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.scorer import Moved, moved
+from recommend.scorer import Moved, State, moved
 from recommend.scores import SparseScores, spread_of
 from recommend.viewer import Viewer
 
@@ -22,7 +20,10 @@ ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class SimilarScores(SparseScores):
-    """The sum over a person's products, and which of them stand behind it: entry i adds ``part[i]`` to ``target[i]`` for ``cause[i]``."""
+    """The sum over a person's products, and which of them stand behind it.
+
+    Entry i adds ``part[i]`` to the score of ``target[i]`` because of ``cause[i]``; ascending by ``target``.
+    """
 
     target: IntArray
     cause: IntArray
@@ -30,8 +31,8 @@ class SimilarScores(SparseScores):
 
     def main_cause(self, product: int) -> int:
         """The product of the person that adds most to the score of this one; must have a positive score."""
-        mine = np.flatnonzero(self.target == product)
-        return int(self.cause[mine[np.argmax(self.part[mine])]])
+        mine = slice(*np.searchsorted(self.target, (product, product + 1)))
+        return int(self.cause[mine][np.argmax(self.part[mine])])
 
 
 class Similar:
@@ -83,17 +84,17 @@ class Similar:
         twin._matrix, twin._size = moved(self._matrix, to.products, to.products), self._size
         return twin
 
-    def save(self, folder: Path) -> None:
+    def state(self) -> State:
         matrix = self._matrix
         arrays = {"starts": matrix.indptr, "product": matrix.indices, "likeness": matrix.data}
-        save_arrays(folder, arrays, {"size": self._size})
+        return State(arrays, {"size": self._size})
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        scorer, (arrays, meta) = cls(), load_arrays(folder)
+    def restored(cls, state: State) -> Self:
+        scorer, (arrays, constants) = cls(), state
         count = len(arrays["starts"]) - 1
         parts = arrays["likeness"], arrays["product"], arrays["starts"]
-        scorer._matrix, scorer._size = sp.csr_matrix(parts, (count, count)), int(meta["size"])
+        scorer._matrix, scorer._size = sp.csr_matrix(parts, (count, count)), int(constants["size"])
         return scorer
 
     def _entries(self, products: IntArray, weight: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

@@ -1,0 +1,165 @@
+"""``kith train``, ``evaluate``, ``recommend`` and ``models``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from engine import evaluation, jobs
+from engine.console import Output
+from engine.session import session
+from graph.sensitive import Sensitive
+from recommend.query import MAX_LIMIT, Item, Query, Reason
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+models = typer.Typer(help="List published models, or go back to an earlier one.", no_args_is_help=True)
+
+
+def register(parent: typer.Typer) -> None:
+    """Add these commands."""
+    parent.command("train")(train)
+    parent.command("evaluate")(evaluate)
+    parent.command("recommend")(recommend)
+    parent.add_typer(models, name="models")
+
+
+def train(
+    context: typer.Context,
+    search: Annotated[bool, typer.Option("--search", help="Also search for better factorisation settings.")] = False,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 42,
+    json: Json = False,
+) -> None:
+    """Fit a model on everything in the store and publish it; running servers serve it within a second or two."""
+    out = Output(as_json=json)
+    with session(context).engine() as engine, out.progress() as on_step:
+        done = jobs.train(engine, search=search, seed=seed, on_step=on_step)
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in done.weights.items())
+    out.result(
+        done.as_dict(),
+        f"published {done.model}, epoch {done.epoch}: {done.customers:,} customers, {done.products:,} products",
+        f"weights learned on validation: {weights or 'none, too little data: popularity'}",
+        f"{done.cpu_seconds:g} CPU s; next: kith recommend CUSTOMER, or kith serve",
+    )
+
+
+def evaluate(
+    context: typer.Context,
+    purchases: Annotated[Path, typer.Option(help="What to train on.")],
+    test: Annotated[Path, typer.Option(help="What people bought later; never trained on.")],
+    friends: Annotated[Path | None, typer.Option(help="Who knows whom.")] = None,
+    consents: Annotated[Path | None, typer.Option(help="Who agreed to what; with it the shop's rules hold.")] = None,
+    k: Annotated[list[int] | None, typer.Option(help="Length of the lists to judge (default 10 and 20).")] = None,
+    evidence: Annotated[
+        Literal["open", "strict"] | None,
+        typer.Option(help="Rules of evidence: open (all presumed, no thresholds) or the shop's; strict shows both."),
+    ] = None,
+    recommendations: Annotated[Path | None, typer.Option(help="Write customer,rank,product here.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 42,
+    json: Json = False,
+) -> None:
+    """Measure what would be served: train on one file, rank the whole catalogue for each customer of the other."""
+    out, settings, now = Output(as_json=json), session(context).settings(), session(context).clock()
+    given = {"purchases": purchases, "friends": friends, "consents": consents}
+    with out.progress() as on_step:
+        split = evaluation.read_split({kind: path for kind, path in given.items() if path}, test, settings, now)
+        done = [
+            evaluation.evaluate(
+                split,
+                **rules,
+                sensitive=Sensitive(settings.sensitive_categories),
+                ks=sorted(set(k or (10, 20))),
+                seed=seed,
+                now=now,
+                on_step=on_step,
+            )
+            for rules in evaluation.chosen_rules(settings, evidence, consents is not None)
+        ]
+    if recommendations:
+        evaluation.write_recommendations(recommendations, done[0].report.ranked)
+    first, *others = (evaluated.as_dict() for evaluated in done)
+    rejected = {report.file: report.rejected for report in split.reports if report.rejected}
+    out.result({**first, "rejected": rejected, "beside": others}, *evaluation.lines(done, rejected))
+
+
+def recommend(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(help="Id of the person; somebody unknown gets what is popular.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, help="How many products.")] = 10,
+    category: Annotated[str | None, typer.Option(help="Only products of this category.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask the published model what to show to one person, and why."""
+    with session(context).engine() as engine:
+        digits = engine.settings.currency_digits
+        answer = engine.recommend(Query(customer=customer, limit=limit, category=category))
+    items = answer.recommendations.items
+    rows = [(i.product, i.name, _price(i, digits), f"{i.score:.3f}", _why(i.reasons)) for i in items]
+    data = [
+        {
+            "product": item.product,
+            "name": item.name,
+            "price": None if item.price is None else item.price / 10**digits,
+            "score": item.score,
+            "source": item.source,
+            "reasons": [_reason(reason) for reason in item.reasons],
+        }
+        for item in items
+    ]
+    wrapped = {"customer": customer, "model": answer.model, "epoch": answer.epoch, "items": data}
+    out = Output(as_json=json)
+    if json:
+        out.result(wrapped)
+    else:
+        out.table(data, ("product", "name", "price", "score", "why"), rows)
+    if not items:
+        dropped = ", ".join(f"{rule} {count:,}" for rule, count in answer.recommendations.dropped.items())
+        out.note(f"nothing to recommend; refused by rule: {dropped or 'the catalogue is empty'}")
+
+
+@models.command("list")
+def list_models(context: typer.Context, json: Json = False) -> None:
+    """Show the epochs that are kept, newest last; the current one is marked."""
+    with session(context).engine() as engine:
+        current = engine.shelf.current()
+        rows = [{"epoch": int(name), "current": name == current} for name in engine.shelf.names()]
+    Output(as_json=json).table(rows, ("epoch", "current"), [(r["epoch"], "*" if r["current"] else "") for r in rows])
+
+
+@models.command("roll-back")
+def roll_back(
+    context: typer.Context,
+    to: Annotated[int | None, typer.Option(help="An epoch that list shows (default: the one before).")] = None,
+    json: Json = False,
+) -> None:
+    """Serve an earlier model again; running servers follow within a second or two."""
+    with session(context).engine() as engine:
+        epoch = engine.roll_back(to)
+    Output(as_json=json).result({"epoch": epoch}, f"epoch {epoch} is current")
+
+
+def _price(item: Item, digits: int) -> str:
+    return "" if item.price is None else f"{item.price / 10**digits:.{digits}f}"
+
+
+def _why(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(_in_words(reason) for reason in reasons)
+
+
+def _in_words(reason: Reason) -> str:
+    if reason.type == "friends_bought":
+        names = [friend.name or friend.customer for friend in reason.friends[:3]]
+        return f"bought by {', '.join([*names, *([f'{reason.count} friends'] if reason.count else [])])}"
+    return f"{reason.type.replace('_', ' ')} {reason.product or ''}".strip()
+
+
+def _reason(reason: Reason) -> dict[str, object]:
+    found: dict[str, object] = {"type": reason.type}
+    if reason.type == "friends_bought":
+        found["count"] = reason.count
+        found["friends"] = [{"customer": friend.customer, "name": friend.name} for friend in reason.friends]
+    if reason.product is not None:
+        found["product"] = reason.product
+    return found

@@ -1,0 +1,124 @@
+"""``kith evaluate``: train on files, ask for recommendations as HTTP does, compare with what people did later."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recommend.evaluate import Report
+from recommend.evaluate import evaluate as measure
+
+from engine.console import OnStep, silent
+from engine.engine import evidence_rules
+from engine.settings import Settings
+from graph.errors import Unavailable
+from graph.evidence import UNRESTRICTED, EvidenceRules
+from graph.freeze import freeze
+from graph.live import LiveGraph
+from graph.moments import Moment
+from graph.records import PURPOSES, Purchase, Purpose
+from graph.sensitive import Sensitive
+from graph.stores.memory import MemoryStore
+from loaders.load import Options, load_files
+from loaders.report import LoadReport
+from recommend.options import TrainingOptions
+from recommend.train import train
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one model, and under which rules of evidence it was made."""
+
+    evidence: str
+    report: Report
+    weights: Mapping[str, float]
+    cpu_seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "evidence": self.evidence,
+            **self.report.as_dict(),
+            "weights": dict(self.weights),
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Facts to train on, and what the test customers did."""
+
+    store: MemoryStore
+    truth: Mapping[str, frozenset[str]]
+    reports: Sequence[LoadReport]
+
+
+def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, now: Moment) -> Split:
+    """Read both parts through the rules that every load is held to; ids that no file describes are made.
+
+    Raises
+    ------
+    graph.errors.Refused
+        A file cannot be loaded as a whole.
+    """
+    options = Options(now=now, create_missing=True, digits=settings.currency_digits, pause=0)
+    known, later = MemoryStore(), MemoryStore()
+    reports = load_files(train_files, known, options=options)
+    reports += load_files({"purchases": test}, later, options=options)
+    truth: dict[str, set[str]] = {}
+    for batch in later.read(Purchase, columns=("customer", "product")):
+        for customer, product in zip(batch["customer"], batch["product"], strict=True):
+            truth.setdefault(customer, set()).add(product)
+    return Split(known, {customer: frozenset(products) for customer, products in truth.items()}, reports)
+
+
+def evaluate(
+    split: Split,
+    *,
+    rules: EvidenceRules,
+    evidence: str,
+    presumed: Sequence[Purpose],
+    sensitive: Sensitive,
+    ks: Sequence[int],
+    seed: int,
+    now: Moment,
+    on_step: OnStep = silent,
+) -> Evaluation:
+    """Train with automatic tuning on a validation part of train, then rank the whole catalogue for every test customer."""
+    began = time.process_time()
+    snapshot = freeze(split.store, now=now, sensitive=sensitive)
+    live = LiveGraph(snapshot, now=now, rules=rules, presumed=presumed, sensitive=sensitive)
+    model = train(live, TrainingOptions(seed=seed, search=True), progress=on_step)
+    report = measure(model, live, split.truth, ks=tuple(ks), progress=on_step)
+    return Evaluation(evidence, report, model.weights, round(time.process_time() - began, 2))
+
+
+def chosen_rules(settings: Settings, evidence: str | None, consents: bool) -> list[dict[str, Any]]:
+    """Under which rules to evaluate: the shop's with consents, else all purposes presumed and no thresholds; strict adds the shop's."""
+    shop = {"rules": evidence_rules(settings), "evidence": "strict", "presumed": settings.presumed_purposes}
+    open_to_all = {"rules": UNRESTRICTED, "evidence": "open", "presumed": PURPOSES}
+    if evidence is None:
+        return [shop] if consents else [open_to_all]
+    return [open_to_all, shop] if evidence == "strict" else [open_to_all]
+
+
+def write_recommendations(path: Path, ranked: Mapping[str, Sequence[str]]) -> None:
+    """Write ``customer,rank,product``, best first.
+
+    Raises
+    ------
+    graph.errors.Unavailable
+        The file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("customer", "rank", "product"))
+            for customer, products in ranked.items():
+                writer.writerows((customer, rank, product) for rank, product in enumerate(products, 1))
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error

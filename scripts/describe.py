@@ -1,0 +1,114 @@
+"""Reference pages derived from declarations: commands, files, the graph model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import typer
+
+from engine.cli import app
+from graph.schema import KINDS, Kind
+from loaders.shapes import EVENTS, FILES, Shape
+
+COMMANDS_HEAD = """\
+# Commands
+
+`kith` is `.venv/bin/kith` after `make setup`. Options of `kith` itself come before the command:
+`kith --store sqlite:///shop.db load ...`. Results go to stdout (`--json`: as JSON), everything else to stderr.
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 some rows were rejected, 75 try again later.
+"""
+
+FILES_HEAD = """\
+# Files and events
+
+`kith load` reads CSV, JSON Lines and Parquet, each plain or gzipped. CSV has a header line, commas, and UTF-8 (UTF-16 with
+a byte order mark is read as well); columns may come in any order, unknown ones are named in the report and ignored, and
+`--map name=column` gives a column another name. Events over HTTP are held to the same rules.
+
+- **Ids** are text of 1 to 256 printable characters and never changed: `12`, `012` and `12.0` are three ids.
+- **Times** are ISO 8601 (`2026-11-22T10:00:00Z`); without a zone they are UTC, a date alone is its first moment. They lie
+  between 1970 and a day from now. Where a file has no time, the row counts as old.
+- **Prices** are decimals with a point, in the shop's one currency. **Quantities** are whole numbers from 1.
+- An empty cell means "not known"; in the columns marked ! it is a mistake, and the row is rejected.
+- An event without an `id` gets one from its content, so that loading a file twice changes nothing and exact repeats
+  within a file count once. Friendships `a,b` and `b,a` are one.
+- `email`, `phone`, `address`, `device` and `payment` are kept only as keyed hashes.
+- Rows that break a rule are reported with line, field and reason; all other rows are loaded (exit code 3).
+"""
+
+GRAPH_HEAD = """\
+# The graph
+
+What a store keeps. Entities have a natural key and can be written again; events happened once and never change. `*` marks
+the key, `?` what may be missing. Times are microseconds since 1970 UTC, prices are in minor units of the currency.
+
+```mermaid
+graph LR
+  Customer((Customer)) ---|FRIEND_OF| Customer
+  Customer -->|BOUGHT, RETURNED, LIKES, VIEWED, REVIEWED, SHARED, SHOWN, CLICKED| Product((Product))
+  Customer -->|BLOCKS| Customer
+  Customer --- Consent((Consent))
+```
+
+| kind | in a graph | table | fields |
+|---|---|---|---|
+"""
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    return COMMANDS_HEAD + "".join(_command("kith", name, command) for name, command in sorted(group.commands.items()))
+
+
+def _command(parent: str, name: str, command: click.Command) -> str:
+    if isinstance(command, click.Group):
+        return "".join(_command(f"{parent} {name}", inner, each) for inner, each in sorted(command.commands.items()))
+    rows = "".join(_parameter(parameter) for parameter in command.params)
+    table = f"\n| | |\n|---|---|\n{rows}" if rows else ""
+    return f"\n## {parent} {name}\n\n{(command.help or '').strip()}\n{table}"
+
+
+def _parameter(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+        return f"| {names} | {parameter.help or ''} |\n"
+    return f"| {(parameter.name or '').upper()} | {getattr(parameter, 'help', None) or ''} |\n"
+
+
+def files() -> str:
+    """Columns of the files and fields of the events."""
+    return FILES_HEAD + "".join(_shapes()) + "\n"
+
+
+def _shapes() -> Iterator[str]:
+    yield "\n## Files\n\n| file | required | optional |\n|---|---|---|\n"
+    yield from (_shape(f"`--{name}`", shape) for name, shape in FILES.items())
+    yield "\n## Events\n\n`type` chooses the row.\n\n| type | required | optional |\n|---|---|---|\n"
+    yield from (_shape(f"`{name}`", shape) for name, shape in EVENTS.items())
+
+
+def _shape(title: str, shape: Shape) -> str:
+    def listed(required: bool) -> str:
+        return ", ".join(
+            f"`{name}`" + ("" if cell.may_be_blank else "!")
+            for name, cell in shape.cells.items()
+            if cell.required is required
+        )
+
+    return f"| {title} | {listed(True)} | {listed(False)} |\n"
+
+
+def graph() -> str:
+    """Every kind of record."""
+    return GRAPH_HEAD + "".join(_kind(kind) for kind in KINDS.values())
+
+
+def _kind(kind: Kind) -> str:
+    fields = ", ".join(
+        f"`{field.name}`{'*' if field.name in kind.key else ''}{'?' if field.optional else ''}" for field in kind.fields
+    )
+    shown = f"`({kind.graph})`" if not kind.ends or len(kind.ends) == 1 else f"`-[:{kind.graph}]-`"
+    return f"| {kind.record.__name__} | {shown} | `{kind.table}` | {fields} |\n"
