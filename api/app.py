@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 
-from api import bodies, deps, examples, problems
+from api import bodies, examples, problems
 from api.guard import Guard
 from api.routes import customers, documentation, events, friendships, health, products, recommendations
 from api.schemas import Problem
@@ -64,7 +64,7 @@ def create_app(engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.add_middleware(Guard, engine=engine)
     problems.install(app)
-    v1 = APIRouter(prefix="/v1", dependencies=[Depends(deps.known_parameters)])
+    v1 = APIRouter(prefix="/v1")
     for resource in (recommendations, products, customers, friendships, events):
         v1.include_router(resource.router)
     app.include_router(v1)

@@ -11,8 +11,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
 
+from api.parameters import check_names
 from engine.engine import Engine
-from engine.keys import SCOPES, Scope
+from engine.keys import SCOPES, KeyRing, Scope
 from engine.serve import is_loopback
 from graph.errors import KeyMissing, NotAllowed
 
@@ -27,7 +28,7 @@ _bearer = HTTPBearer(
 
 
 class Admission:
-    """A dependency that lets a request in if its key has one of ``scopes``, or ``admin``. No scopes: anybody."""
+    """A dependency that lets a request in whose key has one of ``scopes``, and whose parameters the route knows."""
 
     def __init__(self, scopes: frozenset[Scope]) -> None:
         self.scopes = scopes
@@ -36,12 +37,15 @@ class Admission:
         self, request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> None:
         engine: Engine = request.app.state.engine
-        if not engine.keys.required:
-            return
+        if engine.keys.required:
+            self._check(engine.keys, shown)
+        check_names(request)
+
+    def _check(self, keys: KeyRing, shown: HTTPAuthorizationCredentials | None) -> None:
         if shown is None:
             raise KeyMissing("this server asks for an API key: send the header Authorization: Bearer kith_...")
-        key = engine.keys.verify(shown.credentials)
-        if not {*self.scopes, "admin"} & {*key.scopes}:
+        key = keys.verify(shown.credentials)
+        if self.scopes.isdisjoint(key.scopes):
             raise NotAllowed(
                 f"the key {key.id} has not the scope {' or '.join(sorted(self.scopes))} that this route asks for"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import unquote
@@ -25,22 +24,6 @@ async def the_engine(request: Request) -> Engine:
     """The engine that the app was made with."""
     engine: Engine = request.app.state.engine
     return engine
-
-
-async def known_parameters(request: Request) -> None:
-    """Refuse a parameter that the route does not know: a misspelt one would be ignored silently.
-
-    Raises
-    ------
-    graph.errors.Invalid
-        Names the nearest parameter that the route knows.
-    """
-    known = [field.alias for field in request.scope["route"].dependant.query_params]
-    for name in request.query_params:
-        if name not in known:
-            near = difflib.get_close_matches(name[:60], known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known) or 'none'}"
-            raise Invalid(f"there is no parameter {name[:60]!r} here; {hint}", field=name[:60])
 
 
 def _id(text: str) -> str:

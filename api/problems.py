@@ -13,6 +13,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from graph import errors
@@ -131,16 +132,24 @@ def _fault(place: Sequence[str | int], message: str) -> Fault:
 
 
 def _from_http(error: HTTPException, request: Request) -> Response:
-    phrase = HTTPStatus(error.status_code).phrase
-    kind = HTTP_PROBLEMS.get(error.status_code) or Kind(error.status_code, phrase.lower().replace(" ", "-"), phrase)
-    detail = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        detail = "no route has this path; see /docs (a slash within an id is written %2F)"
-    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = (
-            f"{request.method} is not among the methods of this route: {(error.headers or {}).get('Allow', 'none')}"
-        )
-    return problem(kind, detail, request.scope["path"], headers=error.headers)
+    status, path = error.status_code, request.scope["path"]
+    if status == HTTPStatus.NOT_FOUND:
+        return problem(HTTP_PROBLEMS[status], "no route has this path; a slash within an id is written %2F", path)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(sorted(_methods(request)))
+        detail = f"{request.method} is not among the methods of this route: {allowed}"
+        return problem(HTTP_PROBLEMS[status], detail, path, headers={"Allow": allowed})
+    phrase = HTTPStatus(status).phrase
+    kind = HTTP_PROBLEMS.get(status) or Kind(status, phrase.lower().replace(" ", "-"), phrase)
+    return problem(kind, error.detail, path, headers=error.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes with this path; the error names only those of the first."""
+    contexts = iter_route_contexts(request.app.routes)
+    return set().union(
+        *(found.methods or () for found in contexts if found.path_regex.fullmatch(request.scope["path"]))
+    )
 
 
 def _headers(status: int) -> Mapping[str, str] | None:

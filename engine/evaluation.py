@@ -122,3 +122,33 @@ def write_recommendations(path: Path, ranked: Mapping[str, Sequence[str]]) -> No
                 writer.writerows((customer, rank, product) for rank, product in enumerate(products, 1))
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+
+
+def lines(done: Sequence[Evaluation], rejected: Mapping[str, int]) -> list[str]:
+    """The figures in words, one column per evaluation."""
+    kinds = "".join(f"{evaluated.evidence:>12}" for evaluated in done)
+    found = [f"{'evidence rules':24}{kinds}"]
+    found += [
+        f"{name:24}" + "".join(f"{evaluated.report.known[name]:12.4f}" for evaluated in done)
+        for name in done[0].report.known
+        if name != "customers"
+    ]
+    for evaluated in done:
+        report, weights = (
+            evaluated.report,
+            ", ".join(f"{name} {weight:g}" for name, weight in evaluated.weights.items()),
+        )
+        newcomers = report.newcomers["customers"]
+        found.append(
+            f"{evaluated.evidence}: {report.known['customers']:,.0f} customers with a history, {newcomers:,.0f} newcomers; "
+            f"candidates hold {report.candidate_recall:.2%} of a full scan's best; weights {weights}; "
+            f"{evaluated.cpu_seconds:g} CPU s"
+        )
+        if newcomers:
+            figures = {name: value for name, value in report.newcomers.items() if name.startswith(("recall", "ndcg"))}
+            found.append("  newcomers: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    if any(evaluated.evidence == "open" for evaluated in done):
+        found.append(
+            "open: every purpose is presumed, and thresholds, ages, delay and epoch of the evidence rules are off"
+        )
+    return found + [f"{file}: {count:,} rows rejected" for file, count in rejected.items()]

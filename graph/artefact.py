@@ -65,11 +65,12 @@ def _load(path: Path, known: str) -> NDArray[Any]:
         raise Damaged(f"{path} has changed since it was written; roll back to an earlier one or train again")
     if path.stat().st_size == 0:
         raise Damaged(f"{path} is empty")
-    array = np.load(path, allow_pickle=False)
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
     if not array.nbytes:
         return array
     # as a plain array over the map: slicing np.memmap itself costs several microseconds each time
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    mapped: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return mapped
 
 
 def _sum(path: Path) -> str:

@@ -11,11 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-import networkx as nx
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from graph.columns import Columns
 from graph.errors import Invalid
@@ -23,6 +19,9 @@ from graph.moments import to_text
 from graph.records import Customer, Product
 from graph.schema import KINDS, Kind
 from graph.store import GraphStore
+
+if TYPE_CHECKING:  # imported where it is used: most commands need neither it nor pyarrow, and both take long to load
+    import networkx as nx
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters that make a spreadsheet compute a cell (OWASP, CSV injection)."""
@@ -77,6 +76,8 @@ def export(store: GraphStore, target: Path, format: str, *, digits: int = 2) -> 
 
 def to_networkx(store: GraphStore, *, digits: int = 2) -> nx.MultiDiGraph:
     """People and products as nodes ``customer:ID`` and ``product:ID``, everything between them as typed edges."""
+    import networkx as nx
+
     graph = nx.MultiDiGraph()
     for kind in KINDS.values():
         for columns in _batches(store, kind, digits):
@@ -152,6 +153,9 @@ def _write_jsonl(path: Path, kind: Kind, batches: Iterator[Columns[Any]]) -> int
 
 
 def _write_parquet(path: Path, kind: Kind, batches: Iterator[Columns[Any]]) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     texts = MOMENTS | {"price"}
     schema = pa.schema([(f.name, pa.string() if f.name in texts else types[f.type]) for f in kind.fields])
@@ -163,13 +167,25 @@ def _write_parquet(path: Path, kind: Kind, batches: Iterator[Columns[Any]]) -> i
     return count
 
 
+def _write_graphml(graph: nx.MultiDiGraph, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_graphml(graph, path)
+
+
+def _write_gexf(graph: nx.MultiDiGraph, path: Path) -> None:
+    import networkx as nx
+
+    nx.write_gexf(graph, path)
+
+
 TABLE_WRITERS: Mapping[str, Callable[[Path, Kind, Iterator[Columns[Any]]], int]] = {
     "csv": _write_csv,
     "jsonl": _write_jsonl,
     "parquet": _write_parquet,
 }
 GRAPH_WRITERS: Mapping[str, Callable[[nx.MultiDiGraph, Path], None]] = {
-    "graphml": nx.write_graphml,
-    "gexf": nx.write_gexf,
+    "graphml": _write_graphml,
+    "gexf": _write_gexf,
 }
 FORMATS = (*TABLE_WRITERS, *GRAPH_WRITERS)

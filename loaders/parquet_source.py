@@ -18,8 +18,8 @@ from loaders.packed import PackedFile
 from loaders.source import Chunk, listed, quote
 
 ROWS = 5_000
-MAX_PAGES = 256 * 1024 * 1024
-"""Bytes of one column in one row group, unpacked."""
+MAX_GROUP = 512 * 1024 * 1024
+"""Bytes of a row group, unpacked."""
 
 
 class ParquetSource:
@@ -64,9 +64,8 @@ class ParquetSource:
                 held = f"column {quote(column)} holds {quote(str(schema.field(column).type))}"
                 raise Refused(f"{self.name}: {held}; one text, number or time per row is read")
         for group in range(metadata.num_row_groups):
-            sizes = [metadata.row_group(group).column(at).total_uncompressed_size for at in range(metadata.num_columns)]
-            if max(sizes, default=0) > MAX_PAGES:
-                raise Refused(f"{self.name} has a row group above {MAX_PAGES // 2**20} MiB; write smaller row groups")
+            if metadata.row_group(group).total_byte_size > MAX_GROUP:
+                raise Refused(f"{self.name} has a row group above {MAX_GROUP // 2**20} MiB; write smaller row groups")
         for _ in self._batches(wanted):
             pass
 

@@ -16,6 +16,7 @@ from loaders.source import Chunk, Rejected, quote
 
 _REMEMBERED = 1_000_000
 """Characters of distinct text kept per column."""
+_ONESELF = "is the customer: nobody is a friend of themselves"
 _TEXTS = {str, type(None)}
 
 
@@ -56,6 +57,8 @@ def read_record(shape: Shape, raw: Mapping[str, object], context: Context) -> di
 def complete(kind: type[Record], values: dict[str, Any]) -> dict[str, Any]:
     """What concerns several fields of one record: the order of two friends, the id of an event without one."""
     if kind is Friendship:
+        if values["customer"] == values["friend"]:
+            raise Invalid(f"friend {_ONESELF}", field="friend")
         tie = Friendship.between(values["customer"], values["friend"])
         values.update(customer=tie.customer, friend=tie.friend)
     elif has_id(kind) and values.get("id") is None:
@@ -89,6 +92,7 @@ class ColumnReader:
                     if value.__class__ is _Fault:
                         faults.setdefault(at, Rejected(chunk.lines[at], name, value.reason, quote(raw[at])))
             values[memo.field] = stored
+        values |= {field: [constant] * len(chunk.lines) for field, constant in self._shape.constants.items()}
         rows = Rows(chunk.lines, values)
         return self._complete(rows.without(faults) if faults else rows, list(faults.values()))
 
@@ -108,8 +112,7 @@ class ColumnReader:
 def _ordered_friends(rows: Rows, rejects: list[Rejected]) -> tuple[Rows, list[Rejected]]:
     pairs = list(zip(rows.values["customer"], rows.values["friend"], strict=True))
     selves = {at for at, (one, other) in enumerate(pairs) if one == other}
-    reason = "is the customer: nobody is a friend of themselves"
-    rejects += [Rejected(rows.lines[at], "friend", reason, quote(pairs[at][0])) for at in sorted(selves)]
+    rejects += [Rejected(rows.lines[at], "friend", _ONESELF, quote(pairs[at][0])) for at in sorted(selves)]
     ends = {"customer": list(map(min, pairs)), "friend": list(map(max, pairs))}
     ordered = Rows(rows.lines, {**rows.values, **ends})
     return (ordered.without(selves) if selves else ordered), rejects
@@ -162,18 +165,19 @@ class _Memo:
 def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list[str]:
     """Ids of events that bring none: a digest of all fields, so that a row is the same event in any format.
 
-    Fields left out count as their default. Ids hold no control characters, so the separator cannot occur within them;
-    every other field goes in as its Python literal.
+    Fields go in as ``name=value`` with Python literals, which escape control characters, so that the separator is none
+    of theirs. A default value is left out: an event keeps its id when a later version knows more fields.
     """
-    parts, columns = [kind_of(kind).table], []
+    template, columns = kind_of(kind).table, []
     for field in kind_of(kind).fields:
-        if field.name == "id":
+        column = values.get(field.name, ())
+        if field.name == "id" or not column:
             continue
-        bare_text = field.type is str and not field.optional
-        if field.name in values:
-            parts.append("%s" if bare_text else "%r")
-            columns.append(values[field.name])
+        if field.default in column:
+            texts = {value: f"\x1f{field.name}={value!r}" for value in set(column)} | {field.default: ""}
+            template, column = template + "%s", [texts[value] for value in column]
         else:
-            parts.append(str(field.default) if bare_text else repr(field.default))
-    template = "\x1f".join(parts)
-    return ["h" + blake2b((template % row).encode(), digest_size=12).hexdigest() for row in zip(*columns, strict=True)]
+            template += f"\x1f{field.name}=%r"
+        columns.append(column)
+    rows = zip(*columns, strict=True)
+    return ["h" + blake2b((template % row).encode(), digest_size=12).hexdigest() for row in rows]

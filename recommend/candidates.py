@@ -21,8 +21,8 @@ WIDER = 8
 def candidates(voices: Sequence[Voice], query: Query, live: LiveGraph) -> Iterator[IntArray]:
     """Ever more products, int32, ascending; the last time all of them.
 
-    Products that cannot be in the answer because of the catalogue (not available, another category) are passed over until the last time,
-    so that no rare category is missed; the rules have the last word.
+    Products that cannot be in the answer because of the catalogue (not available, another category) are passed over
+    until the last time, so that no rare category is missed; the rules have the last word.
     """
     possible, everything = allowed(query.category, live), len(live.products)
     count = FIRST + query.limit
@@ -35,13 +35,13 @@ def candidates(voices: Sequence[Voice], query: Query, live: LiveGraph) -> Iterat
 
 
 def allowed(category: str | None, live: LiveGraph) -> BoolArray:
-    """bool ``[products]``: which the catalogue allows in an answer, of one category if one is given."""
+    """What the catalogue allows in an answer, of one category if one is given: bool ``[products]``."""
     sellable: BoolArray = live.available & live.described
     return sellable if category is None else sellable & in_category(category, live)
 
 
 def in_category(category: str, live: LiveGraph) -> BoolArray:
-    """bool ``[products]``: which are of a category; none for a category that nobody knows."""
+    """Which products are of a category, none for one that nobody knows: bool ``[products]``."""
     position = live.categories.position(category)
     same: BoolArray = (live.category == position) & (position != NO_CATEGORY)
     return same

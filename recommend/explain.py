@@ -26,7 +26,9 @@ Why = tuple[str, tuple[Reason, ...]]
 def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> list[Why]:
     """For each product the reasons, never none: friends who bought it first, then by what each adds to the score."""
     told = [list(_reasons(viewer, voice, ranked.product)) for voice in voices]
-    return [_why(voices, [reasons[row] for reasons in told], ranked.parts[:, row]) for row in range(len(ranked.product))]
+    return [
+        _why(voices, [reasons[row] for reasons in told], ranked.parts[:, row]) for row in range(len(ranked.product))
+    ]
 
 
 def _why(voices: Sequence[Voice], told: Sequence[tuple[Reason, ...]], parts: FloatArray) -> Why:

@@ -18,8 +18,8 @@ DISLIKED = -1.0
 def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, IntArray, FloatArray]:
     """Interest of the people in two tables that have the same rows.
 
-    One purchase of strength 1 gives 1; more strength adds ever less (``log2(1 + strength)``); a like counts as one purchase; a
-    dislike makes it `DISLIKED`, whatever was bought.
+    One purchase of strength 1 gives 1; more strength adds ever less (``log2(1 + strength)``); a like counts as one
+    purchase; a dislike makes it `DISLIKED`, whatever was bought.
 
     Returns
     -------

@@ -56,7 +56,8 @@ def mrr(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:
     top = hits[:, :k]
     if not top.shape[1]:
         return np.zeros(len(hits))
-    return np.where(top.any(1), 1 / (top.argmax(1) + 1), 0.0)
+    first = np.where(top.any(1), top.argmax(1) + 1, np.inf)
+    return np.reciprocal(first)
 
 
 def average_precision(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:

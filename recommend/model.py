@@ -26,7 +26,6 @@ from recommend.scorers.popular import Popular, Trending
 from recommend.scorers.similar import Similar
 from recommend.viewer import Viewer
 
-
 SCORERS: tuple[type[Scorer], ...] = (Als, Friends, Similar, Popular, Trending)
 
 

@@ -11,14 +11,16 @@ from graph.moments import DAY, Moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOptions:
-    """Figures of a training; the defaults were measured on several public data sets, those of the library below are far from good.
+    """Figures of a training; the defaults were measured on several public data sets, those of the library below are far
+    from good.
 
     Attributes
     ----------
     factors, regularization, alpha, iterations
         Of the matrix factorisation.
     friend_strength
-        ``c``: the friends' share of a taste is ``c / (c + n)`` for somebody with n products; None learns it, 0 keeps friends out.
+        ``c``: the friends' share of a taste is ``c / (c + n)`` for somebody with n products; None learns it, 0 keeps
+        friends out.
     friend_steps
         How many friendships a taste passes along.
     neighbours
@@ -30,8 +32,8 @@ class TrainingOptions:
     half_life
         After this time a purchase counts half for what is trending.
     validation_share, validation_customers
-        How much of each history, and of how many people, is held out to learn weights; of fewer than ``validation_least`` people nothing
-        is learned.
+        How much of each history, and of how many people, is held out to learn weights; of fewer than
+        ``validation_least`` people nothing is learned.
     search
         Whether ``regularization`` and ``alpha`` are searched for.
     seed

@@ -1,4 +1,5 @@
-"""The words of a recommendation: what is asked, what is answered. Reasons are data; wording belongs to the storefront."""
+"""The words of a recommendation: what is asked, what is answered. Reasons are data; wording belongs to the
+storefront."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Friend:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a product is in the answer. ``count`` is a bucket ("3+", "5+", "10+"), ``product`` the one it is similar to."""
+    """Why a product is in the answer. ``count`` is a bucket ("3+", "5+", "10+"), ``product`` the one it is similar
+    to."""
 
     type: ReasonType
     count: str | None = None
@@ -59,7 +61,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One recommended product. ``price`` is in minor units; ``scores`` (on request) are the parts that add up to ``score``."""
+    """One recommended product. ``price`` is in minor units; ``scores`` (on request) are the parts that add up to
+    ``score``."""
 
     product: str
     name: str | None
@@ -81,7 +84,8 @@ class Recommendations:
 
 @dataclass(frozen=True, slots=True)
 class FriendsBought:
-    """The label "friends bought this". ``count`` is None below the threshold; named friends need none and are not in the count."""
+    """The label "friends bought this". ``count`` is None below the threshold; named friends need none and are not in
+    the count."""
 
     product: str
     customer: str

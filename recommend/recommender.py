@@ -47,6 +47,11 @@ class Recommender:
             items = [_with_parts(item, voices, ranked, row) for row, item in enumerate(items)]
         return Recommendations(query, tuple(items), ranked.dropped)
 
+    def rank(self, query: Query, live: LiveGraph) -> tuple[str, ...]:
+        """The ids that `recommend` would answer with, without the reasons."""
+        viewer = Viewer.of(query, live)
+        return tuple(live.products.names(rank(self.model.voices(viewer), viewer, query).product.tolist()))
+
     def friends_bought(self, product: str, customer: str, live: LiveGraph) -> FriendsBought:
         """What the friends of a customer let them know about a product.
 

@@ -47,15 +47,23 @@ class Scorer(Protocol):
 
 
 class State(NamedTuple):
-    """What was learned, as arrays and as plain values; `recommend.model.Model` stores it with sums, never as a pickle."""
+    """What was learned, as arrays and as plain values; `recommend.model.Model` stores it with sums, never as a
+    pickle."""
 
     arrays: Arrays
     constants: Mapping[str, Any]
 
 
+def sample(data: TrainingData, most: int = 500) -> list[Viewer]:
+    """People who stand for everybody modelled, evenly taken by position."""
+    people = np.flatnonzero(data.modelled)
+    return [Viewer(data.live, customer) for customer in people[:: -(-len(people) // most) or 1].tolist()]
+
+
 @dataclass(frozen=True)
 class Axis:
-    """New positions of the things along one axis of an array: int32 ``to[old]``, `UNKNOWN` where it is gone, and how many there are now."""
+    """New positions of the things along one axis of an array: int32 ``to[old]``, `UNKNOWN` where it is gone, and how
+    many there are now."""
 
     to: IntArray
     size: int

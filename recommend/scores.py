@@ -13,7 +13,8 @@ from recommend.topk import FactorTable, best_first
 
 
 class Scores(Protocol):
-    """Scores of one person. ``spread`` is their mean and standard deviation over the catalogue, known without scanning it."""
+    """Scores of one person. ``spread`` is their mean and standard deviation over the catalogue, known without scanning
+    it."""
 
     @property
     def spread(self) -> tuple[float, float]: ...
@@ -72,7 +73,8 @@ class SparseScores:
 
 
 class FixedScores:
-    """The same scores for everybody: float32 ``[products]``; ``size`` products count for the spread, the others are 0."""
+    """The same scores for everybody: float32 ``[products]``; ``size`` products count for the spread, the others are
+    0."""
 
     def __init__(self, score: FloatArray, size: int) -> None:
         self.score = score

@@ -17,8 +17,8 @@ SLACK = 1 + 1e-5
 class FactorTable:
     """Products as vectors, sorted by falling norm.
 
-    A product can score at most its norm times the norm of the query (Cauchy and Schwarz), so a scan in this order may stop as soon as
-    that bound falls below the k-th best score found.
+    A product can score at most its norm times the norm of the query (Cauchy and Schwarz), so a scan in this order may
+    stop as soon as that bound falls below the k-th best score found.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -67,7 +67,7 @@ def fitted(data: TrainingData, options: TrainingOptions) -> dict[str, Scorer]:
 
 def _learn(
     validation: Validation, options: TrainingOptions, progress: Progress
-) -> tuple[TrainingOptions, Blend, Mapping[str, float]]:
+) -> tuple[TrainingOptions, Blend, dict[str, float]]:
     if options.search:
         options = _search(validation, options, progress)
     progress("learning weights", 0.0)
@@ -102,10 +102,9 @@ def _search(validation: Validation, options: TrainingOptions, progress: Progress
     return max(tried, key=lambda one: one[0])[1]
 
 
-def _friend_strength(
-    validation: Validation, scorers: dict[str, Scorer], options: TrainingOptions
-) -> TrainingOptions:
-    """How strongly friends pull a taste; 0 unless it is shown to help. ``scorers`` gets the factorisation with that pull."""
+def _friend_strength(validation: Validation, scorers: dict[str, Scorer], options: TrainingOptions) -> TrainingOptions:
+    """How strongly friends pull a taste; 0 unless it is shown to help. ``scorers`` gets the factorisation with that
+    pull."""
     if options.friend_strength is not None:
         return options
     als = cast(Als, scorers["als"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -51,9 +52,9 @@ class Validation:
         asked = np.flatnonzero(np.diff(rest.indptr))
         if len(asked) < options.validation_least:
             return None
-        asked = np.sort(rng.permutation(asked)[: options.validation_customers]).astype(np.int32)
+        asked = np.sort(rng.permutation(asked)[: options.validation_customers])
         seen = TrainingData(data.live.over(_without(data.snapshot, rest)), data.modelled)
-        return cls(seen, rest, asked)
+        return cls(seen, rest, asked.astype(np.int32))
 
     @cached_property
     def viewers(self) -> list[Viewer]:
@@ -79,7 +80,7 @@ class Validation:
 
 
 def _chosen(fans: sp.csr_matrix, share: float, rng: np.random.Generator) -> BoolArray:
-    """bool ``[entries]``: a random share of each row, at least one of every row that has two."""
+    """A random share of each row, at least one of every row that has two: bool ``[entries]``."""
     row, size = rows_of(fans.indptr), np.diff(fans.indptr)
     order = np.lexsort((rng.random(fans.nnz), row))
     rank = np.empty(fans.nnz, np.int64)
@@ -91,16 +92,15 @@ def _chosen(fans: sp.csr_matrix, share: float, rng: np.random.Generator) -> Bool
 
 def _without(snapshot: Snapshot, held: sp.csr_matrix) -> Snapshot:
     pairs = rows_of(held.indptr).astype(np.int64) << 32 | held.indices
-    purchases, opinions = snapshot.purchases, snapshot.opinions
+    return replace(snapshot, purchases=_rest(snapshot.purchases, pairs), opinions=_rest(snapshot.opinions, pairs))
 
-    def kept(starts: NDArray[np.int64], product: IntArray) -> tuple[NDArray[np.int64], BoolArray]:
-        row = rows_of(starts)
-        stays = ~np.isin(row.astype(np.int64) << 32 | product, pairs)
-        return starts_of(row[stays], len(starts) - 1), stays
 
-    starts, stays = kept(purchases.starts, purchases.product)
-    columns = (purchases.product, purchases.at, purchases.strength, purchases.order, purchases.flags)
-    bought = Purchases(starts, *(column[stays] for column in columns))
-    starts, stays = kept(opinions.starts, opinions.product)
-    judged = Opinions(starts, *(column[stays] for column in (opinions.product, opinions.at, opinions.opinion)))
-    return replace(snapshot, purchases=bought, opinions=judged)
+Table = TypeVar("Table", Purchases, Opinions)
+
+
+def _rest(table: Table, pairs: NDArray[np.int64]) -> Table:
+    """The rows of a table that are about none of these pairs of person and product."""
+    row = rows_of(table.starts)
+    stays = ~np.isin(row.astype(np.int64) << 32 | table.product, pairs)
+    columns = {field.name: getattr(table, field.name)[stays] for field in fields(table) if field.name != "starts"}
+    return replace(table, starts=starts_of(row[stays], len(table.starts) - 1), **columns)

@@ -31,9 +31,7 @@ class Viewer:
         False hides the person's own history, as for somebody who does not agree to ``personalisation``.
     """
 
-    def __init__(
-        self, live: LiveGraph, customer: int, *, context: IntArray = NONE, personal: bool = True
-    ) -> None:
+    def __init__(self, live: LiveGraph, customer: int, *, context: IntArray = NONE, personal: bool = True) -> None:
         self.live = live
         self.customer = customer
         self.context = context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,8 +126,9 @@ def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:
 def learn_guarded(ballots: Ballots, social: Collection[str]) -> dict[str, float]:
     """`learn`, without the ``social`` scorers unless they are shown to help.
 
-    The weights of one half of the people are tried on the other half, with the social scorers and without: they stay if the mean gain is
-    greater than its standard error. On some data friendship carries no taste, and the best validation weight alone is no safe test.
+    The weights of one half of the people are tried on the other half, with the social scorers and without: they stay if
+    the mean gain is greater than its standard error. On some data friendship carries no taste, and the best validation
+    weight alone is no safe test.
     """
     others = [name for name in ballots.names if name not in social]
     gains = np.concatenate(

@@ -106,7 +106,7 @@ ROWS = [
     bad_row("quoted-id-of-200-kb", '"' + "c" * 200_000 + '",p1,1,1.00,2024-01-01\n'),
     *(
         bad_row(f"quantity {text!r}", f"c1,p1,{text},1.00,2024-01-01\n")
-        for text in ("0", "-1", "+1", "1.5", "1e1", "1_0", "１", "")
+        for text in ("0", "-1", "+1", "1.5", "1e1", "1_0", "\uff11", "")
     ),
     *(
         bad_row(f"quantity {text!r}", f"c1,p1,{text},1.00,2024-01-01\n")
@@ -114,7 +114,7 @@ ROWS = [
     ),
     *(
         bad_row(f"price {text!r}", f"c1,p1,1,{text},2024-01-01\n")
-        for text in ("nan", "-0.01", "-0", "1e3", "1_0", "1.005", "٣")
+        for text in ("nan", "-0.01", "-0", "1e3", "1_0", "1.005", "\u0663")
     ),
     *(
         bad_row(f"price {text!r}", f"c1,p1,1,{text},2024-01-01\n")
@@ -130,7 +130,7 @@ ROWS = [
     ),
     *(
         bad_row(f"at {text!r}", f"c1,p1,1,1.00,{text}\n")
-        for text in ("2024-01-01T10:00+25:00", "2024-01-01T10", "99999-01-01", "２024-01-01")
+        for text in ("2024-01-01T10:00+25:00", "2024-01-01T10", "99999-01-01", "\uff12024-01-01")
     ),
 ]
 
@@ -177,11 +177,11 @@ FILES = [
         "open-quote-before-70-kb.csv", HEADER + '"c1,p1,1,1,2024-01-01\n' + "".join(rows(1500)), PARTLY, 1500, (2,)
     ),
     purchases("every-line-an-open-quote.csv", HEADER + '"c1,p1\n' * 5000, PARTLY, 0, tuple(range(2, 5002))),
-    purchases("a-line-of-20-mb.csv", HEADER + "c" * 20_000_000, REFUSE, 0, (2,)),
-    purchases("gzip-bomb-of-blank-lines.csv.gz", gzip.compress(GOOD_PURCHASES + b"\n" * 20_000_000), LOAD, 8),
-    purchases("gzip-bomb-of-one-line.csv.gz", gzip.compress(HEADER.encode() + b"c" * 20_000_000), REFUSE, 0, (2,)),
+    purchases("a-line-of-10-mb.csv", HEADER + "c" * 10_000_000, REFUSE, 0, (2,)),
+    purchases("gzip-bomb-of-blank-lines.csv.gz", gzip.compress(GOOD_PURCHASES + b"\n" * 10_000_000), LOAD, 8),
+    purchases("gzip-bomb-of-one-line.csv.gz", gzip.compress(HEADER.encode() + b"c" * 10_000_000), REFUSE, 0, (2,)),
     purchases(
-        "gzip-bomb-of-200-mb.csv.gz", gzip.compress(GOOD_PURCHASES) + gzip.compress(b"\n" * 20_000_000) * 10, REFUSE
+        "gzip-bomb-of-200-mb.csv.gz", gzip.compress(GOOD_PURCHASES) + gzip.compress(b"\n" * 10_000_000) * 20, REFUSE
     ),
     purchases("cut.csv.gz", gzip.compress("".join([HEADER, *rows(400)]).encode())[:-20], REFUSE),
     purchases(

@@ -45,7 +45,7 @@ _PAGE = """<!doctype html>
 </html>
 """
 
-# The bundled viewer draws OpenAPI 3.1 well but refuses the number, so that it is shown an older one.
+# The bundled viewer draws this description, but refuses the number 3.1: it is told an older one.
 _START = """fetch("openapi.json").then((answer) => answer.json()).then((spec) => SwaggerUIBundle({
   spec: { ...spec, openapi: "3.0.3" },
   dom_id: "#swagger-ui",

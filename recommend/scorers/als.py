@@ -1,7 +1,7 @@
 """Taste: a factorisation of who bought what, with each person's taste pulled towards that of their friends.
 
-Alternating least squares for implicit feedback (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
-2008), by the library `implicit`; this is the only module that imports it.
+Alternating least squares for implicit feedback (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback
+datasets", ICDM 2008), by the library `implicit`; this is the only module that imports it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.scorer import Moved, State
-from recommend.scores import TasteScores
 from recommend.scorers.friend_taste import FriendTaste
+from recommend.scores import TasteScores
 from recommend.topk import FactorTable
 from recommend.viewer import Viewer
 
@@ -26,8 +26,8 @@ from recommend.viewer import Viewer
 class Als:
     """People and products as vectors; a score is their inner product.
 
-    A person's own vector stays as trained until their facts change; then it is solved anew from the whole history, which gives exactly
-    what training would give for the same products.
+    A person's own vector stays as trained until their facts change; then it is solved anew from the whole history,
+    which gives what training gives for the same history and the same products.
     """
 
     name = "als"
@@ -55,9 +55,7 @@ class Als:
         self._amount = np.diff(data.fans.indptr).astype(np.int32)
         self._products = np.zeros((data.interest.shape[1], options.factors), np.float32)
         self._products[bought] = model.products
-        self._friends = FriendTaste.fit(
-            data, lambda shown: model.people(self._confidence(shown[:, bought])), options
-        )
+        self._friends = FriendTaste.fit(data, lambda shown: model.people(self._confidence(shown[:, bought])), options)
 
     def scores(self, viewer: Viewer) -> TasteScores | None:
         own, amount = self._own_taste(viewer)
@@ -75,12 +73,13 @@ class Als:
         twin._friends = self._friends.pulled(strength, steps)
         return twin
 
-    def aligned(self, moved_to: Moved) -> Self:
+    def aligned(self, moved: Moved) -> Self:
         twin = type(self)()
         twin._meta = self._meta
-        twin._own, twin._amount = moved_to.customers.move(self._own), moved_to.customers.move(self._amount)
-        twin._products = moved_to.products.move(self._products)
-        twin._friends = self._friends.aligned(moved_to)
+        # nobody's own vector comes along: their facts may have changed, and it is solved from those there are
+        twin._own, twin._amount = self._own[:0], self._amount[:0]
+        twin._products = moved.products.move(self._products)
+        twin._friends = self._friends.aligned(moved)
         twin._prepare()
         return twin
 
@@ -103,7 +102,7 @@ class Als:
         self._gram = exact.T @ exact + self._meta["regularization"] * np.eye(exact.shape[1])
 
     def _confidence(self, interest: sp.csr_matrix) -> sp.csr_matrix:
-        """Interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases; dislikes stay -1."""
+        """Interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases."""
         scaled = interest.copy()
         scaled.data = np.where(interest.data > 0, interest.data / np.float32(self._meta["typical"]), interest.data)
         return scaled

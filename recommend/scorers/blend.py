@@ -1,4 +1,5 @@
-"""One score from many scorers: a weighted sum of how far each of them puts a product above its own average for this person."""
+"""One score from many scorers: a weighted sum of how far each of them puts a product above its own average for this
+person."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ Weights = Mapping[str, float]
 """Scorer name to weight, at least 0; a scorer that is not named has none."""
 
 FALLBACK = "popular"
+CONTEXT = "similar"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Blend:
     def voices(self, scorers: Mapping[str, Scorer], viewer: Viewer) -> list[Voice]:
         """Whoever has something to say to a person, and a weight; popularity if nobody has."""
         weights = self.known if len(viewer.history[0]) else self.new
+        if len(viewer.context):
+            # weights are learned without a page: what is similar to it is asked for now and counts as much as anything
+            weights = {**weights, CONTEXT: max(weights.values(), default=1.0)}
         found = [voice(scorers[name], weight, viewer) for name, weight in weights.items() if weight > 0]
         voices = [one for one in found if one is not None]
         fallback = None if voices else voice(scorers[FALLBACK], 1.0, viewer)

@@ -1,8 +1,9 @@
 """The taste that friends pass on: an aggregate over several of them, fixed at training.
 
-What passes from a person is solved from the purchases they let friends see, nothing else. A viewer takes it in only from friends who are
-contributors now (`graph.evidence`), only if there are at least ``least`` of them, and none weighs more than ``1 / least``. One event can
-therefore take a friend out (a withdrawal) but never move the aggregate. Friends of friends enter through their friends' aggregate alone.
+What passes from a person is solved from the purchases they let friends see, nothing else. A viewer takes it in only
+from friends who are contributors now (`graph.evidence`), only if there are at least ``least`` of them, and none weighs
+more than ``1 / least``. One event can therefore take a friend out (a withdrawal) but never move the aggregate. Friends
+of friends enter through their friends' aggregate alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.snapshot import FloatArray, IntArray, rows_of
+from graph.snapshot import BoolArray, FloatArray, IntArray, rows_of
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.scorer import Moved, moved
@@ -68,7 +69,8 @@ class FriendTaste:
         return fresh.pulled(options.friend_strength or 0.0, options.friend_steps)
 
     def pulled(self, strength: float, steps: int) -> Self:
-        """The same ties with another strength: ``passed = (1 - b) shown + b ties passed``, ``steps - 1`` times, ``b = c / (c + n)``."""
+        """The same ties with another strength: ``passed = (1 - b) shown + b ties passed``, ``steps - 1`` times, ``b = c
+        / (c + n)``."""
         capped = self.ties.copy()
         capped.data = np.minimum(capped.data, np.float32(1 / self.least))
         share = np.where(np.diff(capped.indptr) > 0, _share(strength, self.amount), 0)[:, None].astype(np.float32)
@@ -89,13 +91,19 @@ class FriendTaste:
         friends, weights = self.ties.indices[row], self.ties.data[row]
         if len(friends) < self.least:
             return None
-        stay = np.isin(friends, viewer.contributors, assume_unique=True)
-        if not stay.all():
-            friends, weights = friends[stay], weights[stay] / max(weights[stay].sum(), np.float32(1e-9))
-        if len(friends) < self.least:
+        stay = self._still_pass_on(viewer, friends)
+        if np.count_nonzero(stay) < self.least:
             return None
+        if not stay.all():
+            friends, weights = friends[stay], weights[stay] / weights[stay].sum()
         taste: FloatArray = np.minimum(weights, np.float32(1 / self.least)) @ self.passed[friends]
         return taste
+
+    @staticmethod
+    def _still_pass_on(viewer: Viewer, friends: IntArray) -> BoolArray:
+        """Which friends have not withdrawn since the training."""
+        now, live = set(viewer.contributors.tolist()), viewer.live
+        return np.array([one in now and live.agrees(one, "personalisation") for one in friends.tolist()], np.bool_)
 
     def aligned(self, to: Moved) -> Self:
         """For other positions of people."""

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.scorer import Moved, State, moved
+from recommend.scorer import Moved, State, moved, sample
 from recommend.scores import SparseScores, spread_of
 from recommend.viewer import Viewer
 
@@ -36,12 +36,14 @@ class SimilarScores(SparseScores):
 
 
 class Similar:
-    """float32 ``[products, products]``, the most similar products of each. Pairs with fewer than ``min_support`` people are left out."""
+    """float32 ``[products, products]``, the most similar products of each. Pairs with fewer than ``min_support`` people
+    are left out."""
 
     name = "similar"
 
     _matrix: sp.csr_matrix
     _size: int
+    _least_deviation: float
 
     def fit(self, data: TrainingData, options: TrainingOptions) -> None:
         fans, self._size = data.fans, data.size
@@ -53,6 +55,10 @@ class Similar:
         ]
         empty = sp.csr_matrix((0, by_product.shape[0]), dtype=np.float32)
         self._matrix = sp.vstack([empty, *parts], format="csr", dtype=np.float32)
+        self._least_deviation = 0.0
+        found = [self.scores(viewer) for viewer in sample(data)]
+        deviations = [scores.spread[1] for scores in found if scores is not None]
+        self._least_deviation = float(np.median(deviations)) / 2 if deviations else 1.0
 
     def scores(self, viewer: Viewer) -> SimilarScores | None:
         products, interest = viewer.history
@@ -68,7 +74,10 @@ class Similar:
         target, cause, part = target[order], cause[order], part[order]
         first = np.flatnonzero(np.concatenate(([True], target[1:] != target[:-1])))
         score = np.add.reduceat(part, first)
-        return SimilarScores(target[first], score, spread_of(score, self._size), target, cause, part)
+        mean, deviation = spread_of(score, self._size)
+        # a floor, so that the only pair that is known for a short history does not outweigh everything
+        spread = mean, max(deviation, self._least_deviation)
+        return SimilarScores(target[first], score, spread, target, cause, part)
 
     def to(self, product: int) -> tuple[IntArray, FloatArray]:
         """The products most similar to one, best first, and how similar they are (0 to 1)."""
@@ -82,12 +91,13 @@ class Similar:
     def aligned(self, to: Moved) -> Self:
         twin = type(self)()
         twin._matrix, twin._size = moved(self._matrix, to.products, to.products), self._size
+        twin._least_deviation = self._least_deviation
         return twin
 
     def state(self) -> State:
         matrix = self._matrix
         arrays = {"starts": matrix.indptr, "product": matrix.indices, "likeness": matrix.data}
-        return State(arrays, {"size": self._size})
+        return State(arrays, {"size": self._size, "least_deviation": self._least_deviation})
 
     @classmethod
     def restored(cls, state: State) -> Self:
@@ -95,6 +105,7 @@ class Similar:
         count = len(arrays["starts"]) - 1
         parts = arrays["likeness"], arrays["product"], arrays["starts"]
         scorer._matrix, scorer._size = sp.csr_matrix(parts, (count, count)), int(constants["size"])
+        scorer._least_deviation = float(constants["least_deviation"])
         return scorer
 
     def _entries(self, products: IntArray, weight: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

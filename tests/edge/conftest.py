@@ -1,14 +1,13 @@
-"""A small shop with a trained model, and the real application over it. Each test gets its own copy."""
+"""A small shop with a trained model, and the real application over it. A test that changes it gets its own copy."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -17,20 +16,13 @@ from engine.settings import Settings
 from graph.moments import DAY, Moment
 from graph.records import Consent, Customer, Friendship, Product, Purchase, Record
 from recommend.options import TrainingOptions
+from recommend.scorers.blend import Blend
 from recommend.train import train
 
 NOON: Moment = 1_795_435_200_000_000  # 2026-11-23T12:00:00Z
 PEOPLE, PRODUCTS = 60, 30
-
-
-@dataclass
-class Clock:
-    """Stands still until it is set."""
-
-    moment: Moment = NOON
-
-    def __call__(self) -> Moment:
-        return self.moment
+EVERYBODY_SPEAKS = Blend(known={"als": 1.0, "friends": 1.0, "similar": 1.0}, new={"popular": 1.0})
+"""Weights that do not depend on what so few people teach."""
 
 
 def people() -> Iterator[Record]:
@@ -68,42 +60,49 @@ def purchases() -> Iterator[Record]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the store and the published model."""
     folder = tmp_path_factory.mktemp("shop")
-    engine = Engine.open(Settings(store=f"sqlite:///{folder / 'shop.db'}"), clock=Clock())
+    engine = Engine.open(Settings(store=f"sqlite:///{folder / 'shop.db'}"), clock=lambda: NOON)
     engine.write([*people(), *products(), *purchases()])
     snapshot, live = engine.freeze()
-    engine.publish(snapshot, train(live, TrainingOptions(factors=8, iterations=3, min_support=2)))
+    model = train(live, TrainingOptions(factors=8, iterations=3, min_support=2))
+    engine.publish(snapshot, replace(model, blend=EVERYBODY_SPEAKS))
     engine.close()
     return folder
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def engine(trained: Path, tmp_path: Path, clock: Clock) -> Iterator[Engine]:
+def engine(trained: Path, tmp_path: Path) -> Iterator[Engine]:
+    """Of a shop that the test may change."""
     folder = tmp_path / "shop"
     shutil.copytree(trained, folder)
-    engine = Engine.open(Settings(store=f"sqlite:///{folder / 'shop.db'}"), clock=clock)
+    engine = Engine.open(Settings(store=f"sqlite:///{folder / 'shop.db'}"), clock=lambda: NOON)
     yield engine
     engine.close()
 
 
 @pytest.fixture
-def app(engine: Engine) -> FastAPI:
-    return create_app(engine)
-
-
-@pytest.fixture
-def client(app: FastAPI) -> TestClient:
+def client(engine: Engine) -> Iterator[TestClient]:
     """Speaks to the open server from this machine."""
-    return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+    with local(engine) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def reader(trained: Path) -> Iterator[TestClient]:
+    """As `client`, of a shop that all tests share and none changes."""
+    engine = Engine.open(Settings(store=f"sqlite:///{trained / 'shop.db'}"), clock=lambda: NOON)
+    with local(engine) as client:
+        yield client
+    engine.close()
 
 
 @pytest.fixture
 def empty() -> Iterator[TestClient]:
     """A shop of which nothing is known yet."""
-    engine = Engine.open(Settings(store="memory://"), clock=Clock())
-    yield TestClient(create_app(engine), base_url="http://localhost", raise_server_exceptions=False)
+    engine = Engine.open(Settings(store="memory://"), clock=lambda: NOON)
+    with local(engine) as client:
+        yield client
     engine.close()
+
+
+def local(engine: Engine) -> TestClient:
+    return TestClient(create_app(engine), base_url="http://localhost", raise_server_exceptions=False)

@@ -59,9 +59,9 @@ def check(client: TestClient, method: str, path: str, body: bytes, content_type:
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_bad_body_is_refused_by_every_route(empty: TestClient, body: bytes) -> None:
+def test_a_bad_body_is_refused_by_every_route(reader: TestClient, body: bytes) -> None:
     for method, path in WRITES:
-        check(empty, method, path, body)
+        check(reader, method, path, body)
 
 
 def test_nothing_of_a_bad_body_is_stored(empty: TestClient) -> None:
@@ -73,10 +73,10 @@ def test_nothing_of_a_bad_body_is_stored(empty: TestClient) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-def test_a_body_that_is_not_called_json_is_refused(empty: TestClient, content_type: str) -> None:
+def test_a_body_that_is_not_called_json_is_refused(reader: TestClient, content_type: str) -> None:
     """A page from elsewhere can send a form or plain text without asking first; it cannot send JSON."""
     for method, path in WRITES:
-        assert check(empty, method, path, b"{}", content_type) == 415
+        assert check(reader, method, path, b"{}", content_type) == 415
 
 
 def test_a_body_may_be_called_json_in_its_several_ways(empty: TestClient) -> None:

@@ -138,8 +138,8 @@ def test_five_hundred_events_are_taken_and_one_more_is_not(engine: Engine, clien
 @pytest.mark.parametrize(
     "body", [{"events": []}, {"events": {}}, {"events": None}, {"events": [view("e")], "type": "view"}, [view("e")], 7]
 )
-def test_what_is_neither_one_event_nor_a_list_of_them_is_refused(client: TestClient, body: object) -> None:
-    answer = client.post("/v1/events", json=body)
+def test_what_is_neither_one_event_nor_a_list_of_them_is_refused(reader: TestClient, body: object) -> None:
+    answer = reader.post("/v1/events", json=body)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid")
 
 
@@ -172,13 +172,10 @@ def test_what_is_neither_one_event_nor_a_list_of_them_is_refused(client: TestCli
         ({"rating": 5}, "rating"),
     ],
 )
-def test_a_wrong_field_is_refused_by_name(
-    engine: Engine, client: TestClient, change: dict[str, object], field: str
-) -> None:
-    answer = client.post("/v1/events", json={**PINNED, **change})
+def test_a_wrong_field_is_refused_by_name(reader: TestClient, change: dict[str, object], field: str) -> None:
+    answer = reader.post("/v1/events", json={**PINNED, **change})
     assert answer.status_code == 422
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
-    assert engine.get(Purchase, ("e-1",)) is None
 
 
 def test_an_idempotency_key_is_echoed(client: TestClient) -> None:

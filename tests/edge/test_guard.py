@@ -17,8 +17,8 @@ LIMIT = 2**20
 @pytest.mark.parametrize(
     "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "LOCALHOST"]
 )
-def test_the_open_server_answers_to_names_of_this_machine(client: TestClient, host: str) -> None:
-    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+def test_the_open_server_answers_to_names_of_this_machine(reader: TestClient, host: str) -> None:
+    assert reader.get("/healthz", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -38,25 +38,25 @@ def test_the_open_server_answers_to_names_of_this_machine(client: TestClient, ho
         "",
     ],
 )
-def test_the_open_server_answers_to_no_other_name(client: TestClient, host: str) -> None:
+def test_the_open_server_answers_to_no_other_name(reader: TestClient, host: str) -> None:
     for path in ("/v1/trending", "/healthz", "/docs", "/nowhere"):
-        answer = client.get(path, headers={"Host": host})
+        answer = reader.get(path, headers={"Host": host})
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/not-allowed")
 
 
-def test_two_hosts_are_not_one(client: TestClient) -> None:
-    answer = client.get("/healthz", headers=[("Host", "localhost"), ("Host", "evil.example")])
+def test_two_hosts_are_not_one(reader: TestClient) -> None:
+    answer = reader.get("/healthz", headers=[("Host", "localhost"), ("Host", "evil.example")])
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:5173"])
-def test_pages_of_this_machine_may_call_the_open_server(client: TestClient, origin: str) -> None:
-    assert client.get("/v1/trending", headers={"Origin": origin}).status_code == 200
+def test_pages_of_this_machine_may_call_the_open_server(reader: TestClient, origin: str) -> None:
+    assert reader.get("/v1/trending", headers={"Origin": origin}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "file://", "http://localhost.evil.example"])
-def test_pages_from_elsewhere_may_not(client: TestClient, origin: str) -> None:
-    answer = client.post("/v1/events", json={}, headers={"Origin": origin})
+def test_pages_from_elsewhere_may_not(reader: TestClient, origin: str) -> None:
+    answer = reader.post("/v1/events", json={}, headers={"Origin": origin})
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/not-allowed")
 
 
@@ -67,36 +67,31 @@ def test_with_keys_the_name_of_the_server_is_its_own_affair(engine: Engine, clie
 
 
 @pytest.mark.parametrize("path", ["/v1/trending", "/healthz", "/nowhere", "/v1/trending?limit=0", "/openapi.json"])
-def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None:
-    headers = client.get(path).headers
+def test_every_answer_carries_the_headers(reader: TestClient, path: str) -> None:
+    headers = reader.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_request_id_is_echoed_or_made(client: TestClient) -> None:
-    assert client.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+def test_a_request_id_is_echoed_or_made(reader: TestClient) -> None:
+    assert reader.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     for bad in ("a b", "x" * 65, "<script>", ""):
-        made = client.get("/healthz", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+        made = reader.get("/healthz", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
         assert len(made) == 16
 
 
-def test_a_body_above_the_limit_is_refused_before_it_is_read(client: TestClient) -> None:
-    answer = client.post("/v1/events", content=b"x" * (LIMIT + 1), headers={"Content-Type": "application/json"})
+def test_a_body_above_the_limit_is_refused(reader: TestClient) -> None:
+    answer = reader.post("/v1/events", content=b"x" * (LIMIT + 1), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
 
 
-def test_a_body_without_a_length_is_refused_at_the_limit(client: TestClient) -> None:
-    sent = 0
-
+def test_a_body_without_a_length_is_refused_at_the_limit(reader: TestClient) -> None:
     def chunks() -> Iterator[bytes]:
-        nonlocal sent
-        for _ in range(20):
-            sent += 2**17
-            yield b" " * 2**17
+        yield from (b" " * 2**17 for _ in range(20))
 
-    answer = client.post("/v1/events", content=chunks(), headers={"Content-Type": "application/json"})
+    answer = reader.post("/v1/events", content=chunks(), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
 
 
@@ -106,9 +101,9 @@ def test_a_body_at_the_limit_is_read(client: TestClient) -> None:
     assert answer.status_code == 201
 
 
-def test_an_endless_address_is_refused(client: TestClient) -> None:
-    answer = client.get("/v1/customers/c1/recommendations", params={"exclude": "x," * 40_000})
-    assert answer.status_code == 413
+def test_an_endless_address_is_refused(reader: TestClient) -> None:
+    answer = reader.get("/v1/customers/" + "x" * 40_000, params={"exclude": "x" * 40_000})
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
 
 
 def test_an_unexpected_error_tells_the_log_and_not_the_caller(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi.testclient import TestClient
 
 
-def test_a_ready_server_says_so_to_the_byte(client: TestClient) -> None:
-    answer = client.get("/readyz")
+def test_a_ready_server_says_so_to_the_byte(reader: TestClient) -> None:
+    answer = reader.get("/readyz")
     model = answer.json()["model"]
     assert model.startswith("m-")
     assert answer.status_code == 200

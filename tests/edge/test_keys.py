@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
 
+from api.app import create_app
 from api.auth import ANYBODY, declared, scope
 from engine.engine import Engine
 from engine.keys import SCOPES, Scope
+from engine.settings import Settings
 
 WRITERS = {"storefront", "admin"}
 READERS = {"storefront", "marketer", "analyst", "admin"}
@@ -57,6 +59,13 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, BaseRoute]]:
 
 def undeclared(app: FastAPI) -> list[str]:
     return [path for _, path, route in routes(app) if declared(route) is None]
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    engine = Engine.open(Settings(store="memory://"))
+    engine.close()
+    return create_app(engine)
 
 
 def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:

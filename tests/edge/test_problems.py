@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.problems import HTTP_PROBLEMS, INTERNAL, PROBLEMS, from_error
+from graph import errors
 from graph.errors import Invalid, KithError, Unavailable
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "problems.md"
@@ -30,7 +31,7 @@ def test_every_error_of_the_tree_has_its_own_problem() -> None:
 
 
 def test_the_statuses_are_those_that_the_tree_draws() -> None:
-    drawn = re.findall(r"(\w+) {2,}.*?HTTP (\d{3})", (__import__("graph.errors").errors.__doc__))
+    drawn = re.findall(r"─ (\w+) .*HTTP (\d{3})", errors.__doc__ or "")
     assert {name: int(status) for name, status in drawn} == {
         cls.__name__: kind.status for cls, kind in PROBLEMS.items()
     }
@@ -80,11 +81,12 @@ def test_each_problem_has_a_heading_in_the_documentation() -> None:
         ("GET", "/docs/..%2F..%2Fpyproject.toml", 404, "not-found"),
     ],
 )
-def test_a_wrong_address_is_a_problem(client: TestClient, method: str, path: str, status: int, name: str) -> None:
-    answer = client.request(method, path)
+def test_a_wrong_address_is_a_problem(reader: TestClient, method: str, path: str, status: int, name: str) -> None:
+    answer = reader.request(method, path)
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{name}")
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_wrong_method_names_the_right_ones(client: TestClient) -> None:
-    assert client.post("/v1/trending").headers["Allow"] == "GET"
+def test_a_wrong_method_names_the_right_ones(reader: TestClient) -> None:
+    assert reader.post("/v1/trending").headers["Allow"] == "GET"
+    assert reader.post("/v1/products/a%2Fb").headers["Allow"] == "DELETE, GET, PUT"

@@ -18,38 +18,38 @@ BLANK = {
 }
 
 
-def test_the_friends_label_has_the_pinned_shape_to_the_byte(client: TestClient) -> None:
-    text = client.get("/v1/products/p9/friends", params={"customer": "c1"}).text
+def test_the_friends_label_has_the_pinned_shape_to_the_byte(reader: TestClient) -> None:
+    text = reader.get("/v1/products/p9/friends", params={"customer": "c1"}).text
     assert text == '{"product":"p9","customer":"c1","count":"3+","friends":[{"customer":"f1","name":"Mina"}]}'
 
 
-def test_below_the_threshold_the_count_is_null(client: TestClient) -> None:
-    text = client.get("/v1/products/p2/friends", params={"customer": "c1"}).text
+def test_below_the_threshold_the_count_is_null(reader: TestClient) -> None:
+    text = reader.get("/v1/products/p2/friends", params={"customer": "c1"}).text
     assert text == '{"product":"p2","customer":"c1","count":null,"friends":[]}'
 
 
-def test_somebody_unknown_has_no_friends(client: TestClient) -> None:
-    answer = client.get("/v1/products/p9/friends", params={"customer": "nobody"})
+def test_somebody_unknown_has_no_friends(reader: TestClient) -> None:
+    answer = reader.get("/v1/products/p9/friends", params={"customer": "nobody"})
     assert answer.json() == {"product": "p9", "customer": "nobody", "count": None, "friends": []}
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/products/p999/friends?customer=c1", "/v1/products/p999/similar", "/v1/products/p999"]
 )
-def test_a_product_that_nobody_knows_is_not_found(client: TestClient, path: str) -> None:
-    answer = client.get(path)
+def test_a_product_that_nobody_knows_is_not_found(reader: TestClient, path: str) -> None:
+    answer = reader.get(path)
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
     assert "p999" in answer.json()["detail"]
 
 
-def test_the_label_needs_a_customer(client: TestClient) -> None:
-    answer = client.get("/v1/products/p9/friends")
+def test_the_label_needs_a_customer(reader: TestClient) -> None:
+    answer = reader.get("/v1/products/p9/friends")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "customer"
 
 
-def test_similar_products_name_the_one_they_are_like(client: TestClient) -> None:
-    answer = client.get("/v1/products/p12/similar", params={"limit": 3}).json()
+def test_similar_products_name_the_one_they_are_like(reader: TestClient) -> None:
+    answer = reader.get("/v1/products/p12/similar", params={"limit": 3}).json()
     assert answer["product"] == "p12"
     assert 0 < len(answer["items"]) <= 3
     for item in answer["items"]:
@@ -57,8 +57,8 @@ def test_similar_products_name_the_one_they_are_like(client: TestClient) -> None
         assert item["reasons"] == [{"type": "similar_to", "product": "p12"}]
 
 
-def test_trending_products_come_with_their_reason_and_keep_to_the_category(client: TestClient) -> None:
-    answer = client.get("/v1/trending", params={"limit": 4, "category": "tea"}).json()
+def test_trending_products_come_with_their_reason_and_keep_to_the_category(reader: TestClient) -> None:
+    answer = reader.get("/v1/trending", params={"limit": 4, "category": "tea"}).json()
     assert [*answer] == ["items"]
     assert len(answer["items"]) == 4
     for item in answer["items"]:
@@ -117,8 +117,8 @@ def test_a_product_taken_out_is_gone_and_stays_gone(client: TestClient) -> None:
         ({"nmae": "Shoe"}, "nmae"),
     ],
 )
-def test_a_wrong_field_is_refused_by_name(client: TestClient, payload: dict[str, object], field: str) -> None:
-    answer = client.put("/v1/products/shoe", json=payload)
+def test_a_wrong_field_is_refused_by_name(reader: TestClient, payload: dict[str, object], field: str) -> None:
+    answer = reader.put("/v1/products/shoe", json=payload)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
-    assert client.get("/v1/products/shoe").status_code == 404
+    assert reader.get("/v1/products/shoe").status_code == 404

@@ -28,7 +28,9 @@ ROWS = 30_000
 def start(store: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     command = [*KITH, "--store", f"sqlite:///{store}", *arguments]
-    return subprocess.Popen(command, env=environment, cwd=store.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, cwd=store.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def contents(store: Path) -> dict[str, int]:
@@ -42,7 +44,10 @@ def contents(store: Path) -> dict[str, int]:
 @pytest.fixture
 def purchases(tmp_path: Path) -> Path:
     file = tmp_path / "purchases.csv"
-    rows = (f"c{i % 977},p{i % 331},{1 + i % 5},{i % 90}.50,2026-01-{1 + i % 28:02d}T{i % 24:02d}:00:{i % 60:02d}Z,o{i}\n" for i in range(ROWS))
+    rows = (
+        f"c{i % 977},p{i % 331},{1 + i % 5},{i % 90}.50,2026-01-{1 + i % 28:02d}T{i % 24:02d}:00:{i % 60:02d}Z,o{i}\n"
+        for i in range(ROWS)
+    )
     file.write_text("customer,product,quantity,price,at,order\n" + "".join(rows))
     return file
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,8 +12,6 @@ from graph.live import LiveGraph
 from graph.moments import DAY, HOUR, to_moment
 from graph.records import Block, Consent, Customer, Friendship, Product, Purchase, Record, Return
 from graph.stores.memory import MemoryStore
-
-from datetime import UTC, datetime
 
 NOW = to_moment(datetime(2026, 11, 23, 15, tzinfo=UTC))
 OPENING = NOW - 15 * HOUR

@@ -1,4 +1,4 @@
-"""Bad files: the good rows load, the bad lines are named, or the file is refused in one short message; nothing else happens."""
+"""Bad files: good rows load and bad lines are named, or the file is refused in one short message; no more happens."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def prepared(case: BadFile, good: dict[str, Path]) -> MemoryStore:
 
 def load(case: BadFile, store: MemoryStore, folder: Path) -> LoadReport | Refused:
     """Whatever goes wrong must be a refusal in one short message, without a character that a terminal would obey."""
-    path = folder / case.name.replace("/", "-")
+    path = folder / "bad" / case.name.replace("/", "-")
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(case.content)
     try:
         report = load_file(path, case.kind, store, options=OPTIONS)

@@ -1,0 +1,278 @@
+"""From facts to a model, and the model on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph.artefact import MANIFEST
+from graph.errors import Damaged
+from graph.records import Customer, Friendship, Product, Purchase, Record
+from recommend.interest import DISLIKED, TrainingData, interest_of
+from recommend.model import Model
+from recommend.options import TrainingOptions
+from recommend.train import train
+from recommend.validation import Validation
+from recommend.weights import Ballots, helps, learn, learn_guarded
+from tests.worlds import (
+    FAST,
+    NOW,
+    OLD,
+    agrees,
+    ask,
+    bought,
+    circles_model,
+    happens,
+    ids,
+    likes,
+    live_of,
+    open_live,
+    two_circles,
+)
+
+# ---- interest
+
+
+def interest(*facts: Record) -> dict[str, float]:
+    live = live_of(facts)
+    _, product, value = interest_of(live.snapshot.purchases, live.snapshot.opinions)
+    return dict(zip(live.products.names(product.tolist()), value.tolist(), strict=True))
+
+
+def test_one_purchase_is_one_and_more_adds_ever_less() -> None:
+    assert interest(bought("a", "p")) == {"p": 1}
+    assert interest(bought("a", "p", 1), bought("a", "p", 2), bought("a", "p", 3)) == {"p": 2}
+    assert interest(bought("a", "p", weight=7.0)) == {"p": 3}
+    assert interest(bought("a", "p", quantity=3)) == {"p": 2}
+
+
+def test_a_like_counts_as_a_purchase_and_a_dislike_overrules() -> None:
+    assert interest(likes("a", "p")) == {"p": 1}
+    assert interest(bought("a", "p", 1), bought("a", "p", 2), likes("a", "p")) == {"p": 2}
+    assert interest(bought("a", "p"), likes("a", "p", "dislike")) == {"p": DISLIKED}
+    assert interest(likes("a", "p", "unlike")) == {}
+
+
+def test_the_interest_of_one_person_is_their_row_of_everybodys() -> None:
+    live = live_of([*two_circles(), likes("c003", "p001", "dislike"), likes("c003", "p002")])
+    data = TrainingData.of(live)
+    for person in range(5):
+        row = data.interest[person]
+        _, product, value = interest_of(live.purchases_of(person), live.opinions_of(person))
+        assert product.tolist() == row.indices.tolist()
+        assert value.tolist() == row.data.tolist()
+
+
+# ---- taste
+
+
+def test_folding_in_gives_what_training_gave() -> None:
+    live, als = live_of(two_circles()), circles_model().scorers["als"]
+    own = als._own[:5].copy()  # type: ignore[attr-defined]
+    happens(live, *(Customer(id=f"c{i:03d}", name="changed") for i in range(5)))
+    for person in range(5):
+        found, amount = als._own_taste(viewer(live, person))  # type: ignore[attr-defined]
+        assert amount == 10
+        np.testing.assert_allclose(found, own[person], atol=1e-4)
+
+
+def viewer(live, person):  # type: ignore[no-untyped-def]
+    from recommend.viewer import Viewer
+
+    assert live.changed(person)
+    return Viewer(live, person)
+
+
+# ---- learning
+
+
+def test_a_validation_holds_out_a_share_of_everybodys_history() -> None:
+    data = TrainingData.of(live_of(two_circles()))
+    validation = Validation.of(data, FAST)
+    assert validation is not None
+    assert np.diff(validation.held.indptr)[:60].tolist() == [2] * 60
+    assert validation.data.fans.nnz + validation.held.nnz == data.fans.nnz
+    assert validation.data.fans.multiply(validation.held).nnz == 0
+    assert validation.customers.tolist() == list(range(60))
+
+
+def test_what_is_held_out_is_in_nobodys_evidence_either() -> None:
+    validation = Validation.of(TrainingData.of(open_live(two_circles())), FAST)
+    assert validation is not None
+    for person in range(60):
+        assert not np.isin(validation.wanted(person), validation.data.live.owned(person)).any()
+        assert not np.isin(validation.wanted(person), validation.data.live.evidence.shown_by(person)).any()
+
+
+def ballots(gains: dict[str, list[float]], people: int = 200) -> Ballots:
+    """Per person two products, the first of them wanted; each scorer puts the first ahead by these amounts, taken in turn."""
+    parts = np.zeros((people, 25, len(gains)), np.float32)
+    for place, amounts in enumerate(gains.values()):
+        parts[:, 0, place] = np.resize(amounts, people)
+    hits = np.zeros((people, 25), np.bool_)
+    hits[:, 0] = True
+    return Ballots(tuple(gains), parts, np.zeros((people, 25), np.bool_), hits, np.ones(people, np.int64))
+
+
+def test_a_scorer_that_does_not_help_gets_no_weight() -> None:
+    assert learn(ballots({"good": [1, 1, 1, -1], "bad": [-1, -1, -1, -1]}), ("good", "bad")) == {"good": 1}
+
+
+def test_scorers_that_help_each_other_both_get_weight() -> None:
+    table = ballots({"one": [1, 1, -0.1], "other": [-0.1, 0.2, 1]})
+    weights = learn(table, table.names)
+    assert set(weights) == {"one", "other"}
+    assert table.figures(weights).mean() > table.figures({"one": 1}).mean()
+
+
+def test_friends_that_do_not_help_are_left_out_and_those_that_do_stay() -> None:
+    rng = np.random.default_rng(0)
+    taste = rng.standard_normal(200).tolist()
+    noise = ballots({"als": taste, "friends": rng.standard_normal(200).tolist()})
+    noise = replace(noise, parts=noise.parts + rng.standard_normal(noise.parts.shape).astype(np.float32) * [1, 3])
+    assert set(learn_guarded(noise, {"friends"})) == {"als"}
+    real = ballots({"als": taste, "friends": (rng.standard_normal(200) + 2).tolist()})
+    assert "friends" in learn_guarded(real, {"friends"})
+
+
+def test_a_gain_must_exceed_its_standard_error() -> None:
+    assert helps(np.array([0.1, 0.1, 0.1]))
+    assert not helps(np.array([1.0, -0.9]))
+    assert not helps(np.zeros(3))
+    assert not helps(np.array([1.0]))
+
+
+def test_friends_between_strangers_of_taste_get_no_say() -> None:
+    rng = np.random.default_rng(3)
+    facts = [fact for fact in two_circles() if not isinstance(fact, Friendship)]
+    pairs = {tuple(sorted(rng.choice(60, 2, replace=False).tolist())) for _ in range(240)}
+    facts += [Friendship.between(f"c{one:03d}", f"c{other:03d}", OLD) for one, other in sorted(pairs)]
+    model = train(open_live(facts), FAST)
+    assert "friends" not in model.weights
+
+
+def test_learned_weights_rank_better_than_popularity() -> None:
+    metrics = train(live_of(two_circles()), FAST).metrics
+    assert metrics["customers"] == 60
+    assert metrics["ndcg@20"] > 0.2
+
+
+def test_what_was_learned_is_in_the_options() -> None:
+    options = circles_model().options
+    assert options.friend_strength is not None
+    assert TrainingOptions.from_json(json.loads(json.dumps(options.as_json()))) == options
+
+
+def test_a_search_chooses_among_its_settings() -> None:
+    steps: list[str] = []
+    model = train(live_of(two_circles()), replace(FAST, search=True), progress=lambda step, fraction: steps.append(step))
+    assert model.options.regularization in (10, 30, 50)
+    assert set(steps) == {"searching settings", "learning weights", "fitting on everything"}
+
+
+def test_options_of_another_version_are_refused() -> None:
+    with pytest.raises(Damaged, match="train again"):
+        TrainingOptions.from_json({"factors": 3})
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        [Customer(id="a")],
+        [Product(id="p")],
+        [Product(id="p"), bought("a", "p")],
+        [Product(id="p"), bought("a", "p"), bought("b", "p"), Friendship.between("a", "b")],
+        [Product(id="p"), Product(id="q"), *(bought(f"c{i}", "p") for i in range(70))],
+        [*(Product(id=f"p{i}") for i in range(3)), *(bought(f"c{i}", f"p{j}") for i in range(70) for j in range(3))],
+    ],
+    ids=["nothing", "a person", "a product", "a purchase", "friends", "one product", "everybody owns everything"],
+)
+def test_hardly_any_data_gives_a_model_that_answers(facts: list[Record], tmp_path: Path) -> None:
+    live = live_of(facts)
+    model = train(live)
+    model.save(tmp_path / "model")
+    for who in ("a", "c0", "nobody"):
+        answer = ask(Model.load(tmp_path / "model"), live, who)
+        sellable = int(live.described.sum())
+        assert len(answer.items) == sellable - answer.dropped.get("owned", 0)
+        assert all(item.reasons for item in answer.items)
+
+
+# ---- the model on disk
+
+
+def test_saved_and_loaded_a_model_answers_the_same(tmp_path: Path) -> None:
+    live, model = live_of(two_circles()), circles_model()
+    model.save(tmp_path / "model")
+    again = Model.load(tmp_path / "model")
+    assert again.id == model.id
+    assert (again.options, again.blend, again.metrics) == (model.options, model.blend, model.metrics)
+    for who in ("c000", "c013", "newcomer", "nobody"):
+        assert ask(again, live, who, explain=True) == ask(model, live, who, explain=True)
+
+
+def test_the_id_says_what_was_learned() -> None:
+    model = circles_model()
+    assert model.id == train(live_of(two_circles()), FAST).id
+    assert model.id != train(live_of(two_circles()), replace(FAST, seed=1)).id
+    assert model.id != train(live_of([*two_circles(), bought("c000", "p001")]), FAST).id
+    assert len(model.id) == 14 and model.id.startswith("m-")
+
+
+def test_who_agrees_to_nothing_does_not_move_the_model() -> None:
+    hidden = [agrees("c005", "personalisation", granted=False), agrees("c005", "social_proof", granted=False, at=NOW)]
+    mine = [fact for fact in two_circles() if not (isinstance(fact, Purchase) and fact.customer == "c005")]
+    quiet = live_of([*mine, *hidden])
+    busy = live_of([*mine, *hidden, *(bought("c005", f"p{i:03d}") for i in range(25)), likes("c005", "p050")])
+    assert train(quiet, FAST).id == train(busy, FAST).id
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove", "other version"])
+def test_damage_is_detected(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    circles_model().save(folder)
+    file = folder / "als.products.npy"
+    whole = file.read_bytes()
+    if damage == "flip":
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    elif damage == "cut":
+        file.write_bytes(whole[:-4])
+    elif damage == "remove":
+        file.unlink()
+    else:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        del manifest["meta"]["constants"]["als"]
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(Damaged):
+        Model.load(folder)
+
+
+def test_no_pickle_is_ever_written(tmp_path: Path) -> None:
+    circles_model().save(tmp_path / "model")
+    for path in (tmp_path / "model").glob("*.npy"):
+        np.load(path, allow_pickle=False)
+
+
+def test_an_older_model_serves_a_newer_snapshot() -> None:
+    model = circles_model()
+    later = [Customer(id="a-first"), Product(id="a-first"), bought("c004", "p001", NOW), bought("zz", "p003", NOW)]
+    live = live_of([*two_circles(), *later])
+    aligned = model.aligned(live.snapshot)
+    answer = ask(aligned, live, "c004", limit=60)
+    assert "p001" not in ids(answer.items)
+    unmoved = ask(model, live_of(two_circles()), "c010", limit=60, explain=True)
+    again = ask(aligned, live, "c010", limit=60, explain=True)
+    scores = {item.product: item.scores for item in again.items}
+    for item in unmoved.items:
+        assert scores[item.product] == pytest.approx(item.scores, abs=1e-3)
+
+
+def test_a_model_aligned_to_its_own_snapshot_stays_the_same() -> None:
+    live, model = live_of(two_circles()), circles_model()
+    one, other = ask(model.aligned(live.snapshot), live, "c010"), ask(model, live, "c010")
+    assert ids(one.items) == ids(other.items)
