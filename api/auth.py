@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from api.parameters import check_names
 from engine.engine import Engine
-from engine.keys import SCOPES, KeyRing, Scope
+from engine.keys import KeyRing, Scope
 from engine.serve import is_loopback
 from graph.errors import KeyMissing, NotAllowed
 
@@ -53,8 +53,6 @@ class Admission:
 
 class Anybody:
     """A dependency that asks for nothing."""
-
-    scopes: frozenset[Scope] = frozenset(SCOPES)
 
     async def __call__(self) -> None: ...
 

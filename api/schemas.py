@@ -13,8 +13,6 @@ from graph.store import Erasure
 from loaders.money import to_major
 from recommend import query
 
-Count = Literal["3+", "5+", "10+"]
-
 
 class Friend(BaseModel):
     """A friend who agreed to be named."""

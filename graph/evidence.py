@@ -200,9 +200,11 @@ class Evidence:
         friend = np.repeat(contributors, [len(product) for product, _ in parts])
         product = np.concatenate([product for product, _ in parts])
         named = np.concatenate([named for _, named in parts])
-        distinct, place = np.unique(product, return_inverse=True)
-        buyers = np.bincount(place, minlength=len(distinct))
-        names = np.bincount(place[named], minlength=len(distinct))
+        order = np.argsort(product, kind="stable")  # a merge of runs that are sorted
+        ascending = product[order]
+        first = np.flatnonzero(np.diff(ascending, prepend=-1))
+        distinct, buyers = ascending[first], np.diff(first, append=len(ascending))
+        names = np.add.reduceat(named[order], first, dtype=np.int64) if len(first) else buyers
         hidden = buyers - names
         enough = (hidden >= self.rules.min_buyers) & (len(contributors) - buyers >= self.rules.min_non_buyers)
         count = np.where(enough, self._bucket(hidden), 0)

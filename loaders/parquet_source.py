@@ -14,12 +14,15 @@ from pyarrow import types
 
 from graph.errors import Refused
 from graph.moments import to_text
-from loaders.packed import PackedFile
+from loaders.packed import FREE_SIZE, MAX_RATIO, PackedFile
 from loaders.source import Chunk, listed, quote
 
 ROWS = 5_000
-MAX_GROUP = 512 * 1024 * 1024
+MAX_GROUP = 256 * 1024 * 1024
 """Bytes of a row group, unpacked."""
+FREE_ROWS = 1_000_000
+MAX_ROWS_PER_BYTE = 10
+"""A file of more than `FREE_ROWS` rows has at most so many for each of its bytes: equal rows take next to no room."""
 
 
 class ParquetSource:
@@ -63,9 +66,14 @@ class ParquetSource:
             if not _readable(schema.field(column).type):
                 held = f"column {quote(column)} holds {quote(str(schema.field(column).type))}"
                 raise Refused(f"{self.name}: {held}; one text, number or time per row is read")
-        for group in range(metadata.num_row_groups):
-            if metadata.row_group(group).total_byte_size > MAX_GROUP:
-                raise Refused(f"{self.name} has a row group above {MAX_GROUP // 2**20} MiB; write smaller row groups")
+        # Sizes of single columns are not asked for: pyarrow ends the whole process over a damaged description of one.
+        sizes = [metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)]
+        if max(sizes, default=0) > MAX_GROUP:
+            raise Refused(f"{self.name} has a row group above {MAX_GROUP // 2**20} MiB; write smaller row groups")
+        if sum(sizes) > max(FREE_SIZE, MAX_RATIO * self.size):
+            raise Refused(f"{self.name} unpacks to more than {MAX_RATIO} times its size: nothing was loaded")
+        if metadata.num_rows > max(FREE_ROWS, MAX_ROWS_PER_BYTE * self.size):
+            raise Refused(f"{self.name} has more rows than a file of its size can hold: nothing was loaded")
         for _ in self._batches(wanted):
             pass
 

@@ -10,32 +10,39 @@ from graph.live import LiveGraph
 from graph.snapshot import NO_CATEGORY, BoolArray, IntArray
 from recommend.query import Query
 from recommend.scorers.blend import Voice
+from recommend.viewer import NONE, Viewer
 
-FIRST = 200
-"""How many products each scorer proposes at first."""
+FIRST = 60
+"""How many products each scorer proposes at first, beside as many as are asked for."""
 
 WIDER = 8
 """By how much it proposes more when the rules leave too few."""
 
 
-def candidates(voices: Sequence[Voice], query: Query, live: LiveGraph) -> Iterator[IntArray]:
+def candidates(voices: Sequence[Voice], viewer: Viewer, query: Query) -> Iterator[IntArray]:
     """Ever more products, int32, ascending; the last time all of them.
 
-    Products that cannot be in the answer because of the catalogue (not available, another category) are passed over
-    until the last time, so that no rare category is missed; the rules have the last word.
+    What cannot be in the answer (owned, not available, another category) is passed over until the last time, so that no
+    rare category is missed; the rules have the last word.
     """
+    live = viewer.live
     possible, everything = allowed(query.category, live), len(live.products)
+    possible[viewer.owned] = False
     count = FIRST + query.limit
     while count < everything:
-        found = [voice.scores.top(count, possible) for voice in voices]
-        if found:
-            yield np.unique(np.concatenate(found))
+        yield union([voice.scores.top(count, possible) for voice in voices])
         count *= WIDER
     yield np.arange(everything, dtype=np.int32)
 
 
+def union(lists: Sequence[IntArray]) -> IntArray:
+    """Distinct products of some lists, ascending."""
+    products = np.sort(np.concatenate([NONE, *lists]))
+    return products[np.flatnonzero(np.diff(products, prepend=-1))]
+
+
 def allowed(category: str | None, live: LiveGraph) -> BoolArray:
-    """What the catalogue allows in an answer, of one category if one is given: bool ``[products]``."""
+    """What the catalogue allows in an answer, of one category if one is given: a fresh bool ``[products]``."""
     sellable: BoolArray = live.available & live.described
     return sellable if category is None else sellable & in_category(category, live)
 

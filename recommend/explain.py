@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from graph.evidence import FriendEvidence, bucket_label
 from graph.live import LiveGraph
-from graph.snapshot import FloatArray, IntArray
+from graph.snapshot import IntArray
 from recommend.query import Friend, Reason
 from recommend.rules import Ranked
 from recommend.scorers.blend import FALLBACK, Voice
@@ -23,48 +21,47 @@ Why = tuple[str, tuple[Reason, ...]]
 """The scorer that adds most, and the reasons."""
 
 
-def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> list[Why]:
+def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator[Why]:
     """For each product the reasons, never none: friends who bought it first, then by what each adds to the score."""
-    told = [list(_reasons(viewer, voice, ranked.product)) for voice in voices]
-    return [
-        _why(voices, [reasons[row] for reasons in told], ranked.parts[:, row]) for row in range(len(ranked.product))
-    ]
+    raw = [_raw(voice, ranked.product) for voice in voices]
+    for row, (product, parts) in enumerate(zip(ranked.product.tolist(), ranked.parts.T.tolist(), strict=True)):
+        least = MATERIAL * sum(part for part in parts if part > 0)
+        source, first, rest = FALLBACK, [], []
+        for part, place in sorted(((part, place) for place, part in enumerate(parts) if part > 0), reverse=True):
+            voice = voices[place]
+            if voice.name == "friends" or part >= least or not (first or rest):
+                told = _reasons(viewer, voice, product, raw[place][row])
+                source = voice.name if told and not (first or rest) else source
+                (first if voice.name == "friends" else rest).extend(told)
+        yield source, tuple(first + rest) or (Reason("popular"),)
 
 
-def _why(voices: Sequence[Voice], told: Sequence[tuple[Reason, ...]], parts: FloatArray) -> Why:
-    least = MATERIAL * float(parts[parts > 0].sum())
-    order = [place for place in np.argsort(-parts, kind="stable").tolist() if parts[place] > 0 and told[place]]
-    reasons = [reason for place in order if parts[place] >= least or place == order[0] for reason in told[place]]
-    bought = [reason for place in order for reason in told[place] if reason.type == "friends_bought"]
-    rest = [reason for reason in reasons if reason.type != "friends_bought"]
-    if not order:
-        return FALLBACK, (Reason("popular"),)
-    return voices[order[0]].name, tuple(bought + rest)
-
-
-def _reasons(viewer: Viewer, voice: Voice, products: IntArray) -> Iterator[tuple[Reason, ...]]:
-    """What a scorer has to say of each product; nothing where it gives no points."""
+def _raw(voice: Voice, products: IntArray) -> list[tuple[float, float]]:
+    """What a scorer says of each product, before it is weighted: its own part and, for a taste, the friends'."""
     scores = voice.scores
-    if isinstance(scores, TasteScores):
-        yield from _taste(scores, products)
-        return
-    for product, score in zip(products.tolist(), scores.at(products).tolist(), strict=True):
-        if score <= 0:
-            yield ()
-        elif voice.name == "friends":
-            yield (Reason("friends_bought", *label(viewer.evidence, product, viewer.live)),)
-        elif isinstance(scores, SimilarScores):
-            yield (Reason("similar_to", product=viewer.live.products[scores.main_cause(product)]),)
-        else:
-            yield (Reason("trending" if voice.name == "trending" else "popular"),)
-
-
-def _taste(scores: TasteScores, products: IntArray) -> Iterator[tuple[Reason, ...]]:
+    if not isinstance(scores, TasteScores):
+        return [(score, 0.0) for score in scores.at(products).tolist()]
     rows = scores.table.rows(products)
-    for own, friends in zip((rows @ scores.own).tolist(), (rows @ scores.friends).tolist(), strict=True):
+    return list(zip((rows @ scores.own).tolist(), (rows @ scores.friends).tolist(), strict=True))
+
+
+def _reasons(viewer: Viewer, voice: Voice, product: int, raw: tuple[float, float]) -> list[Reason]:
+    """What a scorer has to say of a product; nothing where it gives no points."""
+    own, friends = raw
+    if isinstance(voice.scores, TasteScores):
         least = MATERIAL * (max(own, 0.0) + max(friends, 0.0))
-        parts = [(own, Reason("taste")), (friends, Reason("friends_taste"))]
-        yield tuple(reason for part, reason in sorted(parts, key=lambda part: -part[0]) if part > 0 and part >= least)
+        parts = sorted(((own, "taste"), (friends, "friends_taste")), reverse=True)
+        return [_TASTE[name] for part, name in parts if part > 0 and part >= least]
+    if own <= 0:
+        return []
+    if isinstance(voice.scores, SimilarScores):
+        return [Reason("similar_to", product=viewer.live.products[voice.scores.main_cause(product)])]
+    if voice.name == "friends":
+        return [Reason("friends_bought", *label(viewer.evidence, product, viewer.live))]
+    return [Reason("trending" if voice.name == "trending" else "popular")]
+
+
+_TASTE = {"taste": Reason("taste"), "friends_taste": Reason("friends_taste")}
 
 
 def label(evidence: FriendEvidence, product: int, live: LiveGraph) -> tuple[str | None, tuple[Friend, ...]]:

@@ -80,7 +80,7 @@ class Recommender:
     def trending(self, limit: int, category: str | None, live: LiveGraph) -> tuple[Item, ...]:
         """What many people bought lately, then what many people bought at all."""
         found: list[Item] = []
-        possible = allowed(category, live).copy()
+        possible = allowed(category, live)
         enough = log1p(self.model.options.min_support)
         for scorer, least in ((self.model.trending, 0.0), (self.model.popular, enough)):
             products = scorer.table.top(limit - len(found), possible, least=least)
@@ -94,7 +94,7 @@ class Recommender:
 def rank(voices: Sequence[Voice], viewer: Viewer, query: Query) -> Ranked:
     """The best ``limit`` products that the rules leave, among ever more candidates until there are enough."""
     ranked = Ranked.nothing(len(voices))
-    for products in candidates(voices, query, viewer.live):
+    for products in candidates(voices, viewer, query):
         ranked = obey(RULES, viewer, query, score(voices, products))
         if len(ranked.product) >= query.limit:
             break

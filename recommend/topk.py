@@ -79,16 +79,16 @@ class FactorTable:
             return self._order[:0]
         bound = self._norms * (np.linalg.norm(query) * SLACK)
         products, scores = self._order[:0], self._norms[:0]
-        start, length = 0, BLOCK + 2 * count
-        while start < len(self):
-            if len(scores) >= count and bound[start] < kth_greatest(scores, count):
-                break
+        start, length, least = 0, BLOCK + 2 * count, np.float32(-np.inf)
+        while start < len(self) and bound[start] >= least:
             block = slice(start, start + length)
             fresh, found = self._order[block], self._rows[block][: len(self) - start] @ query
             if allowed is not None:
                 kept = allowed[fresh]
                 fresh, found = fresh[kept], found[kept]
-            products, scores = np.concatenate((products, fresh)), np.concatenate((scores, found))
+            better = found >= least
+            products, scores = np.append(products, fresh[better]), np.append(scores, found[better])
+            least = kth_greatest(scores, count) if len(scores) >= count else least
             start, length = block.stop, length * 2
         return products[best_first(products, scores, count)]
 

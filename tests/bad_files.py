@@ -235,6 +235,11 @@ JSON_FILES = [
     purchases("utf16.jsonl", b"".join(_GOOD_JSON).decode().encode("utf-16"), REFUSE),
 ]
 
+
+def _bomb(ids: list[str]) -> bytes:
+    return parquet({"customer": ids, "product": ids}, compression="zstd", row_group_size=1 << 21)
+
+
 _TWO = {"customer": ["c1", "c2"], "product": ["p1", "p2"]}
 
 PARQUET_FILES = [
@@ -257,6 +262,11 @@ PARQUET_FILES = [
     purchases("endless-price.parquet", parquet(_TWO | {"price": [float("inf"), 1.0]}), PARTLY, 1, (1,)),
     purchases("float-id.parquet", parquet({"customer": [1.0, 2.0], "product": ["p1", "p2"]}), PARTLY, 0, (1, 2)),
     purchases("text-quantity.parquet", parquet(_TWO | {"quantity": ["2", "two"]}), PARTLY, 1, (2,)),
+    purchases("rows-without-end.parquet", _bomb(["c1"] * 1_500_000), REFUSE),
+    purchases("unpacks-to-60-mb.parquet", _bomb([f"{n}{'c' * 2_000_000}" for n in range(30)]), REFUSE),
+    purchases(
+        "damaged-description.parquet", _flipped(_PARQUET, range(len(_PARQUET) - 700, len(_PARQUET) - 690)), REFUSE
+    ),
     purchases("packed.parquet.gz", gzip.compress(_PARQUET), LOAD, 500),
 ]
 

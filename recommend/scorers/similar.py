@@ -31,8 +31,8 @@ class SimilarScores(SparseScores):
 
     def main_cause(self, product: int) -> int:
         """The product of the person that adds most to the score of this one; must have a positive score."""
-        mine = slice(*np.searchsorted(self.target, (product, product + 1)))
-        return int(self.cause[mine][np.argmax(self.part[mine])])
+        start, end = self.target.searchsorted((product, product + 1))
+        return int(self.cause[start + self.part[start:end].argmax()])
 
 
 class Similar:
