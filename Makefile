@@ -28,7 +28,7 @@ test-long: ## the same, with many more random cases and kills
 
 bench: ## the figures of docs, as ratios, on this machine
 	@scripts/setup dev
-	@.venv/bin/pytest -s benchmarks
+	@OPENBLAS_NUM_THREADS=1 .venv/bin/python -m benchmarks
 
 docs: ## rewrite the documents that are generated from the code
 	@scripts/setup dev

@@ -150,8 +150,11 @@ class Engine:
 
     def readiness(self) -> Readiness:
         """Whether this process can answer."""
-        with self._lock:
-            serving = self._fresh()
+        try:
+            with self._lock:
+                serving = self._fresh()
+        except NotReady:
+            serving = None
         if serving is None:
             return Readiness(False, self.store.name, None, None, self._degraded)
         return Readiness(True, self.store.name, serving.model.id, serving.epoch, self._degraded)

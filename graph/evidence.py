@@ -112,7 +112,7 @@ class FriendEvidence:
 
     def count_of(self, product: int) -> int:
         """The bucket of a product, 0 where hidden."""
-        at = np.searchsorted(self.product, product)
+        at = self.product.searchsorted(product)
         return int(self.count[at]) if at < len(self.product) and self.product[at] == product else 0
 
 
@@ -174,10 +174,17 @@ def _minor(birth_year: NDArray[np.int16], rules: EvidenceRules, opening: Moment)
     return minor
 
 
-def eligible_ties(ties: Ties, rules: EvidenceRules, opening: Moment) -> Ties:
-    """Friendships that are old enough."""
-    old = ties.since + rules.tie_age <= opening
-    return Ties(starts_of(rows_of(ties.starts)[old], len(ties.starts) - 1), ties.friend[old], ties.since[old])
+def eligible_ties(ties: Ties, blocks: IntArray, rules: EvidenceRules, opening: Moment) -> Ties:
+    """Friendships that are old enough, of people neither of whom blocks the other (``blocks`` int32 ``[n, 2]``)."""
+    person = rows_of(ties.starts)
+    apart = np.concatenate((_pairs(blocks[:, 0], blocks[:, 1]), _pairs(blocks[:, 1], blocks[:, 0])))
+    kept = (ties.since + rules.tie_age <= opening) & ~np.isin(_pairs(person, ties.friend), apart)
+    return Ties(starts_of(person[kept], len(ties.starts) - 1), ties.friend[kept], ties.since[kept])
+
+
+def _pairs(one: IntArray, other: IntArray) -> NDArray[np.int64]:
+    pairs: NDArray[np.int64] = one.astype(np.int64) << 32 | other
+    return pairs
 
 
 class Evidence:
@@ -194,12 +201,9 @@ class Evidence:
     def of(self, viewer: int) -> FriendEvidence:
         """What the friends of a viewer let the viewer see."""
         contributors = self.contributors(viewer)
-        parts = [self._shown_by(friend)[:2] for friend in contributors]
-        if not parts:
+        if not len(contributors):
             return NOTHING
-        friend = np.repeat(contributors, [len(product) for product, _ in parts])
-        product = np.concatenate([product for product, _ in parts])
-        named = np.concatenate([named for _, named in parts])
+        friend, product, named = self._shown_by_all(contributors)
         order = np.argsort(product, kind="stable")  # a merge of runs that are sorted
         ascending = product[order]
         first = np.flatnonzero(np.diff(ascending, prepend=-1))
@@ -263,6 +267,17 @@ class Evidence:
         if person >= len(self._shown.contributor):
             return _NOBODY, np.zeros(0, np.bool_), False
         return *self._shown.of(person), bool(self._shown.contributor[person])
+
+    def _shown_by_all(self, people: IntArray) -> tuple[IntArray, IntArray, BoolArray]:
+        """What each of these people shows, one after the other: person, product, named."""
+        if not self._new_shown.keys().isdisjoint(people.tolist()):
+            parts = [self._shown_by(person)[:2] for person in people.tolist()]
+            person = np.repeat(people, [len(product) for product, _ in parts])
+            return person, np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        start, count = self._shown.starts[people], self._shown.starts[people + 1] - self._shown.starts[people]
+        before = np.cumsum(count) - count
+        rows = np.arange(before[-1] + count[-1]) + np.repeat(start - before, count)
+        return np.repeat(people, count), self._shown.product[rows], self._shown.named[rows]
 
     def _bucket(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
         lowest = min(self.rules.min_buyers, BUCKETS[0])

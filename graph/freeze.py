@@ -63,9 +63,10 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None
         available=np.array(goods["available"], np.bool_)[goods_by_id],
         sensitive=(np.array(goods["sensitive"], np.bool_) | delicate)[goods_by_id],
         described=np.array(goods["described"], np.bool_)[goods_by_id],
+        blocks=_blocks(_read(store, cursor, Block, ("customer", "other")), customers),
         purchases=_purchases(store, cursor, customers, products),
         opinions=_opinions(_read(store, cursor, Like, ("customer", "product", "at", "opinion")), customers, products),
-        ties=_ties(store, cursor, customers),
+        ties=_ties(_read(store, cursor, Friendship, ("customer", "friend", "since")), customers),
     )
 
 
@@ -158,17 +159,14 @@ def _opinions(rows: Table, customers: IdMap, products: IdMap) -> Opinions:
     return Opinions(starts_of(customer[newest], len(customers)), product[newest], at[newest], opinion[newest])
 
 
-def _ties(store: GraphStore, until: Cursor, customers: IdMap) -> Ties:
-    rows = _read(store, until, Friendship, ("customer", "friend", "since"))
-    blocks = _read(store, until, Block, ("customer", "other"))
+def _ties(rows: Table, customers: IdMap) -> Ties:
     one, other = customers.positions(rows["customer"]), customers.positions(rows["friend"])
-    apart = _pairs(customers.positions(blocks["customer"]), customers.positions(blocks["other"]))
-    kept = ~np.isin(_pairs(one, other), apart)
-    since = _column(rows["since"], LONG_AGO, np.int64)[kept]
-    start, end = np.concatenate((one[kept], other[kept])), np.concatenate((other[kept], one[kept]))
+    since = _column(rows["since"], LONG_AGO, np.int64)
+    start, end = np.concatenate((one, other)), np.concatenate((other, one))
     by = np.lexsort((end, start))
     return Ties(starts_of(start[by], len(customers)), end[by], np.concatenate((since, since))[by])
 
 
-def _pairs(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.minimum(one, other).astype(np.int64) << 32 | np.maximum(one, other)
+def _blocks(rows: Table, customers: IdMap) -> NDArray[np.int32]:
+    pairs = np.stack((customers.positions(rows["customer"]), customers.positions(rows["other"])), axis=1)
+    return np.unique(pairs, axis=0)

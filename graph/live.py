@@ -87,7 +87,7 @@ class LiveGraph:
         self._people: dict[int, Person] = {}
         self._names: dict[int, str | None] = {}
         self._versions: dict[int, int] = {}
-        self._apart: set[frozenset[int]] = set()
+        self._blocks = {(one, other) for one, other in snapshot.blocks.tolist()}
         self.evidence = self._evidence(now)
 
     def over(self, snapshot: Snapshot) -> LiveGraph:
@@ -195,17 +195,16 @@ class LiveGraph:
 
     @_take.register
     def _(self, record: Friendship) -> None:
-        pair = self.customers.add(record.customer), self.customers.add(record.friend)
-        if frozenset(pair) not in self._apart:
-            since = LONG_AGO if record.since is None else record.since
-            self._person(record.customer).friends[pair[1]] = since
-            self._person(record.friend).friends[pair[0]] = since
-            self._renew_ties(*pair)
+        one, other = self._person(record.customer), self._person(record.friend)
+        pair = self.customers.position(record.customer), self.customers.position(record.friend)
+        one.friends[pair[1]] = other.friends[pair[0]] = LONG_AGO if record.since is None else record.since
+        self._renew_ties(*pair)
 
     @_take.register
     def _(self, record: Block) -> None:
-        self._apart.add(frozenset((self.customers.add(record.customer), self.customers.add(record.other))))
-        self._part(record.customer, record.other)
+        pair = self._pair(record.customer, record.other)
+        self._blocks.add(pair)
+        self._renew_ties(*pair)
 
     @_take.register
     def _(self, record: Product) -> None:
@@ -226,18 +225,25 @@ class LiveGraph:
             self._forget(gone.key[0])
         elif gone.kind is Friendship:
             self._part(*gone.key)
+        elif gone.kind is Block:
+            pair = self._pair(*gone.key)
+            self._blocks.discard(pair)
+            self._renew_ties(*pair)
 
     def _forget(self, id: str) -> None:
         person = self._person(id)
         for friend in list(person.friends):
             self._part(id, self.customers[friend])
-        self._people[self.customers.position(id)] = Person(granted_by_nobody())
+        gone = self.customers.position(id)
+        self._blocks = {pair for pair in self._blocks if gone not in pair}
+        self._people[gone] = Person(granted_by_nobody())
         self._renew(id)
 
     def _part(self, one: str, other: str) -> None:
-        self._person(one).friends.pop(self.customers.add(other), None)
-        self._person(other).friends.pop(self.customers.add(one), None)
-        self._renew_ties(self.customers.position(one), self.customers.position(other))
+        pair = self._pair(one, other)
+        self._people[pair[0]].friends.pop(pair[1], None)
+        self._people[pair[1]].friends.pop(pair[0], None)
+        self._renew_ties(*pair)
 
     # ---- people and products that changed
 
@@ -249,6 +255,10 @@ class LiveGraph:
         if customer not in self._people:
             self._people[customer] = self._thaw(customer) if self._frozen(customer) else Person(granted_by_nobody())
         return self._people[customer]
+
+    def _pair(self, one: str, other: str) -> tuple[int, int]:
+        self._person(one), self._person(other)
+        return self.customers.position(one), self.customers.position(other)
 
     def _thaw(self, customer: int) -> Person:
         snapshot = self.snapshot
@@ -286,7 +296,9 @@ class LiveGraph:
         frozen = shown(
             snapshot.purchases, self._granted, snapshot.birth_year, self.sensitive[:known], self.rules, opening
         )
-        self.evidence = Evidence(frozen, eligible_ties(snapshot.ties, self.rules, opening), self.rules, opening)
+        self.evidence = Evidence(
+            frozen, eligible_ties(snapshot.ties, snapshot.blocks, self.rules, opening), self.rules, opening
+        )
         for customer in self._people:
             self._show(customer, opening=True)
             self._tie(customer, opening=True)
@@ -316,7 +328,11 @@ class LiveGraph:
 
     def _tie(self, customer: int, *, opening: bool) -> None:
         latest = self.evidence.opening - self.rules.tie_age
-        old = sorted(friend for friend, since in self._people[customer].friends.items() if since <= latest)
+        old = sorted(
+            friend
+            for friend, since in self._people[customer].friends.items()
+            if since <= latest and not {(customer, friend), (friend, customer)} & self._blocks
+        )
         self.evidence.renew_ties(customer, np.array(old, np.int32) if old else _NOBODY, opening=opening)
 
 

@@ -82,7 +82,7 @@ class Opinions:
 
 @dataclass(frozen=True)
 class Ties:
-    """Friendships, each in both directions, sorted by friend; pairs that block one another are left out."""
+    """Friendships, each in both directions, sorted by friend, those of blocked pairs included."""
 
     starts: NDArray[np.int64]
     friend: IntArray
@@ -115,6 +115,8 @@ class Snapshot:
         int32 ``[products]``, `NO_CATEGORY` where not known.
     available, sensitive, described
         bool ``[products]``.
+    blocks
+        int32 ``[blocks, 2]``: who blocks whom.
     """
 
     as_of: Moment
@@ -131,6 +133,7 @@ class Snapshot:
     available: BoolArray
     sensitive: BoolArray
     described: BoolArray
+    blocks: IntArray
     purchases: Purchases
     opinions: Opinions
     ties: Ties

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from graph.errors import Invalid, Unavailable
 from loaders.packed import quote_path
-from loaders.source import Rejected
+from loaders.source import Rejected, quote
 from loaders.spreadsheet import defuse
 
 MAX_UNKNOWN = 50
@@ -61,7 +61,7 @@ class LoadReport:
 
     def note_unknown(self, names: Sequence[str]) -> None:
         """Remember columns that nothing reads, each once."""
-        new = [name for name in names if name not in self.unknown_columns]
+        new = [name for name in map(quote, names) if name not in self.unknown_columns]
         self.unknown_columns.extend(new[: MAX_UNKNOWN - len(self.unknown_columns)])
 
 

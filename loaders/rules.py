@@ -8,11 +8,12 @@ from __future__ import annotations
 import hmac
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import add, itemgetter
 from typing import Any
 
 from graph.errors import Invalid
@@ -46,6 +47,7 @@ _URL = re.compile(r"(?i:https?)://[^\s\\/]+(?:/[^\s\\]*)?|/?[^\s\\/:]+(?:/[^\s\\
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOUR = "([01][0-9]|2[0-3]):([0-5][0-9])"
 _CLOCK = re.compile(rf"(?:[T ]{_HOUR}(?::([0-5][0-9])(?:\.([0-9]{{1,6}}))?)?(?:Z|([+-]){_HOUR})?)?")
+_DAY_OF, _CLOCK_OF = itemgetter(slice(10)), itemgetter(slice(10, None))
 _NO_TIME = "is no time such as 2024-05-31 or 2024-05-31T18:30:00Z"
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -124,7 +126,20 @@ def truth(value: object, _: Context) -> bool:
 def moment(value: object, context: Context) -> Moment:
     """A time from 1970 to a day from now; without a zone it is UTC, a date alone is its first moment."""
     text = _string(value)
-    found = _midnight(text[:10]) + _since_midnight(text[10:])
+    return _in_range(_midnight(text[:10]) + _since_midnight(text[10:]), context)
+
+
+def moments(column: Sequence[str], context: Context) -> list[Moment]:
+    """`moment` of each text of a column; raises if any is refused. A column has few days, and few times of day."""
+    days = map(_midnight, map(_DAY_OF, column))
+    clocks = map(_since_midnight, map(_CLOCK_OF, column))
+    found = list(map(add, days, clocks))
+    _in_range(min(found, default=0), context)
+    _in_range(max(found, default=0), context)
+    return found
+
+
+def _in_range(found: Moment, context: Context) -> Moment:
     if found < 0:
         raise Invalid("lies before 1970")
     if found > context.now + DAY:

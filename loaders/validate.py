@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 from graph.errors import Invalid
 from graph.records import Consent, Event, Friendship, Record
 from graph.schema import kind_of
-from loaders.rules import Context
+from loaders import rules
+from loaders.rules import Context, Rule
 from loaders.shapes import Cell, Shape
 from loaders.source import Chunk, Rejected, quote
 
 _REMEMBERED = 1_000_000
 """Characters of distinct text kept per column."""
 _ONESELF = "is the customer: nobody is a friend of themselves"
+_WHOLE_COLUMNS: Mapping[Rule, Callable[[Sequence[Any], Context], list[Any]]] = {rules.moment: rules.moments}
+"""Rules that are much faster on a whole column without faults."""
 _TEXTS = {str, type(None)}
 
 
@@ -132,11 +136,17 @@ class _Memo:
         self.field = cell.field
         self.faulty = False
         self._rule, self._context = cell.read, context
+        self._whole = _WHOLE_COLUMNS.get(cell.rule)
         self._stored: dict[object, Any] = {}
         self._characters = 0
 
     def read(self, column: Sequence[object]) -> list[Any]:
         """Stored values. Only text is remembered: 1, 1.0 and True are one key of a dictionary, but not one input."""
+        if self._whole and set(map(type, column)) == {str}:
+            with suppress(Invalid):
+                return self._whole(column, self._context)
+        with suppress(KeyError, TypeError):
+            return list(map(self._stored.__getitem__, column))
         if not _TEXTS.issuperset(map(type, column)):
             return self._judge(column)
         fresh = set(column).difference(self._stored)
@@ -165,8 +175,8 @@ class _Memo:
 def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list[str]:
     """Ids of events that bring none: a digest of all fields, so that a row is the same event in any format.
 
-    Fields go in as ``name=value`` with Python literals, which escape control characters, so that the separator is none
-    of theirs. A default value is left out: an event keeps its id when a later version knows more fields.
+    Fields go in as ``name=value``, ids as they are and all else as Python literals: neither can hold the separator. A
+    default value is left out: an event keeps its id when a later version knows more fields.
     """
     template, columns = kind_of(kind).table, []
     for field in kind_of(kind).fields:
@@ -177,7 +187,7 @@ def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list
             texts = {value: f"\x1f{field.name}={value!r}" for value in set(column)} | {field.default: ""}
             template, column = template + "%s", [texts[value] for value in column]
         else:
-            template += f"\x1f{field.name}=%r"
+            template += f"\x1f{field.name}=%s" if field.type is str and not field.optional else f"\x1f{field.name}=%r"
         columns.append(column)
     rows = zip(*columns, strict=True)
     return ["h" + blake2b((template % row).encode(), digest_size=12).hexdigest() for row in rows]

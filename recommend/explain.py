@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from graph.evidence import FriendEvidence, bucket_label
 from graph.live import LiveGraph
-from graph.snapshot import IntArray
+from graph.snapshot import BoolArray, FloatArray, IntArray
 from recommend.query import Friend, Reason
 from recommend.rules import Ranked
 from recommend.scorers.blend import FALLBACK, Voice
 from recommend.scorers.similar import SimilarScores
 from recommend.scores import TasteScores
+from recommend.topk import among
 from recommend.viewer import Viewer
 
 MATERIAL = 0.1
@@ -20,52 +23,76 @@ MATERIAL = 0.1
 Why = tuple[str, tuple[Reason, ...]]
 """The scorer that adds most, and the reasons."""
 
+Label = tuple[str | None, tuple[Friend, ...]]
+"""The count that may be shown, and the friends who may be named."""
+
+TASTE, FRIENDS_TASTE = (Reason("taste"),), (Reason("friends_taste"),)
+TRENDING, POPULAR = (Reason("trending"),), (Reason("popular"),)
+
 
 def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator[Why]:
     """For each product the reasons, never none: friends who bought it first, then by what each adds to the score."""
-    raw = [_raw(voice, ranked.product) for voice in voices]
-    for row, (product, parts) in enumerate(zip(ranked.product.tolist(), ranked.parts.T.tolist(), strict=True)):
-        least = MATERIAL * sum(part for part in parts if part > 0)
-        source, first, rest = FALLBACK, [], []
-        for part, place in sorted(((part, place) for place, part in enumerate(parts) if part > 0), reverse=True):
-            voice = voices[place]
-            if voice.name == "friends" or part >= least or not (first or rest):
-                told = _reasons(viewer, voice, product, raw[place][row])
-                source = voice.name if told and not (first or rest) else source
-                (first if voice.name == "friends" else rest).extend(told)
-        yield source, tuple(first + rest) or (Reason("popular"),)
+    told = [
+        _reasons(viewer, voice, ranked.product, wanted)
+        for voice, wanted in zip(voices, _material(voices, ranked.parts), strict=True)
+    ]
+    names = [voice.name for voice in voices]
+    for row, parts in enumerate(ranked.parts.T.tolist()):
+        order = [place for place in sorted(range(len(parts)), key=parts.__getitem__, reverse=True) if told[place][row]]
+        reasons = [reason for place in order for reason in told[place][row]]
+        reasons.sort(key=lambda reason: reason.type != "friends_bought")
+        yield (names[order[0]], tuple(reasons)) if order else (FALLBACK, POPULAR)
 
 
-def _raw(voice: Voice, products: IntArray) -> list[tuple[float, float]]:
-    """What a scorer says of each product, before it is weighted: its own part and, for a taste, the friends'."""
-    scores = voice.scores
-    if not isinstance(scores, TasteScores):
-        return [(score, 0.0) for score in scores.at(products).tolist()]
+def _material(voices: Sequence[Voice], parts: FloatArray) -> BoolArray:
+    """Which parts deserve a reason: those that matter, the greatest, and whatever friends show."""
+    positive = np.maximum(parts, 0)
+    great = (parts >= MATERIAL * positive.sum(0)) | (parts == positive.max(0, initial=0))
+    friends = np.array([[voice.name == "friends"] for voice in voices], np.bool_).reshape(-1, 1)
+    material: BoolArray = (parts > 0) & (great | friends)
+    return material
+
+
+def _reasons(viewer: Viewer, voice: Voice, products: IntArray, wanted: BoolArray) -> list[tuple[Reason, ...]]:
+    """What a scorer has to say of each product wanted; nothing where it gives no points."""
+    scores, live = voice.scores, viewer.live
+    if not wanted.any():
+        return [()] * len(products)
+    if isinstance(scores, TasteScores):
+        return _taste(scores, products, wanted)
+    wanted = wanted & (scores.at(products) > 0)
+    if isinstance(scores, SimilarScores):
+        causes = scores.main_causes(products[wanted])
+        told = iter([(Reason("similar_to", product=live.products[cause]),) for cause in causes])
+    elif voice.name == "friends":
+        labels = labels_of(viewer.evidence, products[wanted], live)
+        told = iter([(Reason("friends_bought", *label),) for label in labels])
+    else:
+        told = iter([TRENDING if voice.name == "trending" else POPULAR] * len(products))
+    return [next(told) if one else () for one in wanted.tolist()]
+
+
+def _taste(scores: TasteScores, products: IntArray, wanted: BoolArray) -> list[tuple[Reason, ...]]:
     rows = scores.table.rows(products)
-    return list(zip((rows @ scores.own).tolist(), (rows @ scores.friends).tolist(), strict=True))
+    own, friends = np.maximum(rows @ scores.own, 0), np.maximum(rows @ scores.friends, 0)
+    least = MATERIAL * (own + friends)
+    mine, theirs = wanted & (own > 0) & (own >= least), wanted & (friends > 0) & (friends >= least)
+    first = own >= friends
+    return [
+        (TASTE * a + FRIENDS_TASTE * b) if c else (FRIENDS_TASTE * b + TASTE * a)
+        for a, b, c in zip(mine.tolist(), theirs.tolist(), first.tolist(), strict=True)
+    ]
 
 
-def _reasons(viewer: Viewer, voice: Voice, product: int, raw: tuple[float, float]) -> list[Reason]:
-    """What a scorer has to say of a product; nothing where it gives no points."""
-    own, friends = raw
-    if isinstance(voice.scores, TasteScores):
-        least = MATERIAL * (max(own, 0.0) + max(friends, 0.0))
-        parts = sorted(((own, "taste"), (friends, "friends_taste")), reverse=True)
-        return [_TASTE[name] for part, name in parts if part > 0 and part >= least]
-    if own <= 0:
-        return []
-    if isinstance(voice.scores, SimilarScores):
-        return [Reason("similar_to", product=viewer.live.products[voice.scores.main_cause(product)])]
-    if voice.name == "friends":
-        return [Reason("friends_bought", *label(viewer.evidence, product, viewer.live))]
-    return [Reason("trending" if voice.name == "trending" else "popular")]
-
-
-_TASTE = {"taste": Reason("taste"), "friends_taste": Reason("friends_taste")}
-
-
-def label(evidence: FriendEvidence, product: int, live: LiveGraph) -> tuple[str | None, tuple[Friend, ...]]:
-    """The count that may be shown, and the friends who may be named."""
-    friends = evidence.friends(product).tolist()
-    named = sorted((live.customers[friend], live.customer_name(friend)) for friend in friends)
-    return bucket_label(evidence.count_of(product)), tuple(Friend(*one) for one in named)
+def labels_of(evidence: FriendEvidence, products: IntArray, live: LiveGraph) -> list[Label]:
+    """What may be shown of each product."""
+    named: dict[int, list[tuple[str, str | None]]] = {product: [] for product in products.tolist()}
+    ours = among(evidence.named_product, np.sort(products))
+    for product, friend in zip(
+        evidence.named_product[ours].tolist(), evidence.named_friend[ours].tolist(), strict=True
+    ):
+        named[product].append((live.customers[friend], live.customer_name(friend)))
+    return [
+        (bucket_label(evidence.count_of(product)), tuple(Friend(*one) for one in sorted(friends)))
+        for product, friends in named.items()
+    ]

@@ -57,7 +57,7 @@ def mrr(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:
     if not top.shape[1]:
         return np.zeros(len(hits))
     first = np.where(top.any(1), top.argmax(1) + 1, np.inf)
-    return np.reciprocal(first)
+    return np.asarray(1 / first)
 
 
 def average_precision(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:

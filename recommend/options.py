@@ -35,7 +35,7 @@ class TrainingOptions:
         How much of each history, and of how many people, is held out to learn weights; of fewer than
         ``validation_least`` people nothing is learned.
     search
-        Whether ``regularization`` and ``alpha`` are searched for.
+        Whether ``regularization`` and ``alpha`` are searched for, and weights learned from more people.
     seed
         Of everything random.
     threads
@@ -48,12 +48,12 @@ class TrainingOptions:
     iterations: int = 12
     friend_strength: float | None = None
     friend_steps: int = 3
-    neighbours: int = 100
+    neighbours: int = 50
     min_support: int = 5
-    shrinkage: float = 10.0
+    shrinkage: float = 5.0
     half_life: Moment = 14 * DAY
     validation_share: float = 0.2
-    validation_customers: int = 2000
+    validation_customers: int = 1000
     validation_least: int = 50
     search: bool = False
     seed: int = 42

@@ -13,7 +13,7 @@ from graph.ids import UNKNOWN
 from graph.live import LiveGraph
 from graph.snapshot import NO_PRICE, IntArray
 from recommend.candidates import allowed, candidates
-from recommend.explain import Why, explain, label
+from recommend.explain import Why, explain, labels_of
 from recommend.model import Model
 from recommend.query import FriendsBought, Item, Query, Reason, Recommendations
 from recommend.rules import RULES, Ranked, obey
@@ -62,7 +62,8 @@ class Recommender:
         """
         position = _known(product, live)
         viewer = Viewer(live, live.customers.position(customer))
-        return FriendsBought(product, customer, *label(viewer.evidence, position, live))
+        (label,) = labels_of(viewer.evidence, np.array([position], np.int32), live)
+        return FriendsBought(product, customer, *label)
 
     def similar(self, product: str, limit: int, live: LiveGraph) -> tuple[Item, ...]:
         """Products bought by the same people, most similar first.

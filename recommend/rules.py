@@ -13,6 +13,7 @@ from graph.ids import UNKNOWN
 from graph.snapshot import BoolArray, FloatArray, IntArray
 from recommend.candidates import in_category
 from recommend.query import Query
+from recommend.topk import among
 from recommend.viewer import Viewer
 
 
@@ -53,12 +54,12 @@ Rule = Callable[[Viewer, Query, Ranked], Ranked]
 
 def owned(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     """What the person bought and kept."""
-    return _without(ranked, "owned", _among(ranked.product, viewer.owned))
+    return _without(ranked, "owned", among(ranked.product, viewer.owned))
 
 
 def disliked(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     """What the person said they do not like."""
-    return _without(ranked, "disliked", _among(ranked.product, viewer.disliked))
+    return _without(ranked, "disliked", among(ranked.product, viewer.disliked))
 
 
 def excluded(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
@@ -66,12 +67,12 @@ def excluded(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     if not query.exclude:
         return ranked
     unwanted = viewer.live.products.positions(sorted(query.exclude))
-    return _without(ranked, "excluded", _among(ranked.product, np.sort(unwanted[unwanted != UNKNOWN])))
+    return _without(ranked, "excluded", among(ranked.product, np.sort(unwanted[unwanted != UNKNOWN])))
 
 
 def context(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     """What is on the page already."""
-    return _without(ranked, "context", _among(ranked.product, viewer.context))
+    return _without(ranked, "context", among(ranked.product, viewer.context))
 
 
 def undescribed(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
@@ -99,14 +100,6 @@ def obey(rules: tuple[Rule, ...], viewer: Viewer, query: Query, ranked: Ranked) 
     for rule in rules:
         ranked = rule(viewer, query, ranked)
     return ranked
-
-
-def _among(products: IntArray, some: IntArray) -> BoolArray:
-    """Which products are among these ascending ones."""
-    if not len(some):
-        return np.zeros(len(products), np.bool_)
-    among: BoolArray = some[np.minimum(np.searchsorted(some, products), len(some) - 1)] == products
-    return among
 
 
 def _without(ranked: Ranked, reason: str, refused: BoolArray) -> Ranked:

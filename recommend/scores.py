@@ -64,7 +64,7 @@ class SparseScores:
     def at(self, products: IntArray) -> FloatArray:
         if not len(self.product):
             return np.zeros(len(products), np.float32)
-        place = np.minimum(np.searchsorted(self.product, products), len(self.product) - 1)
+        place = np.minimum(self.product.searchsorted(products), len(self.product) - 1)
         return np.where(self.product[place] == products, self.score[place], np.float32(0))
 
     def top(self, count: int, allowed: BoolArray) -> IntArray:

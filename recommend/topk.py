@@ -106,3 +106,11 @@ def best_first(products: IntArray, scores: FloatArray, count: int) -> NDArray[np
         kept = np.flatnonzero(scores >= kth_greatest(scores, count))
     order: NDArray[np.intp] = kept[np.lexsort((products[kept], -scores[kept]))[:count]]
     return order
+
+
+def among(products: IntArray, some: IntArray) -> BoolArray:
+    """Which products are among these ascending ones."""
+    if not len(some):
+        return np.zeros(len(products), np.bool_)
+    among: BoolArray = some[np.minimum(some.searchsorted(products), len(some) - 1)] == products
+    return among

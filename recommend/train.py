@@ -25,6 +25,9 @@ FRIEND_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 15.0, 40.0)
 SEARCHED = ((10.0, 5.0), (10.0, 10.0), (10.0, 20.0), (30.0, 10.0), (30.0, 20.0), (50.0, 20.0))
 """Regularisation and alpha."""
 
+SEARCH_PEOPLE = 5_000
+"""How many people a search asks: more of them gain as much as any finer model."""
+
 POPULARITY = Blend({FALLBACK: 1.0}, {FALLBACK: 1.0})
 """For too little data to learn from."""
 
@@ -47,7 +50,8 @@ def train(live: LiveGraph, options: TrainingOptions | None = None, *, progress: 
     """
     options, data = options or TrainingOptions(), TrainingData.of(live)
     with threadpool_limits(1, "blas"):  # more threads than free cores make many small products ten times slower
-        validation = Validation.of(data, options)
+        people = SEARCH_PEOPLE if options.search else options.validation_customers
+        validation = Validation.of(data, replace(options, validation_customers=people))
         blend, metrics = POPULARITY, dict[str, float]()
         if validation is not None:
             options, blend, metrics = _learn(validation, options, progress)

@@ -15,6 +15,7 @@ from recommend.interest import TrainingData
 from recommend.metrics import Figures, ndcg
 from recommend.options import TrainingOptions
 from recommend.scorer import Scorer
+from recommend.topk import among
 from recommend.viewer import Viewer
 
 K = 20
@@ -69,13 +70,14 @@ class Validation:
     def figures(self, scorer: Scorer) -> Figures:
         """float64 ``[customers]``: NDCG of one scorer alone."""
         hits = np.zeros((len(self.customers), K), np.bool_)
-        everything = np.ones(len(self.data.snapshot.products), np.bool_)
+        possible = np.ones(len(self.data.snapshot.products), np.bool_)
         for row, viewer in enumerate(self.viewers):
             scores = scorer.scores(viewer)
             if scores is not None:
-                best = scores.top(K + len(viewer.owned), everything)
-                best = best[~np.isin(best, viewer.owned)][:K]
-                hits[row, : len(best)] = np.isin(best, self.wanted(viewer.customer))
+                possible[viewer.owned] = False
+                best = scores.top(K, possible)
+                hits[row, : len(best)] = among(best, self.wanted(viewer.customer))
+                possible[viewer.owned] = True
         return ndcg(hits, np.diff(self.held.indptr)[self.customers], K)
 
 

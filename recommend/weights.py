@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.snapshot import BoolArray, FloatArray, IntArray
+from recommend.candidates import union
 from recommend.metrics import Figures, ndcg
 from recommend.scorer import Scorer
 from recommend.scorers.blend import Voice, Weights, voice
+from recommend.topk import among
 from recommend.validation import K, Validation
 from recommend.viewer import Viewer
 
@@ -20,8 +22,6 @@ POOL = 60
 
 GRID = (0.0, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
 ROUNDS = 2
-FLOOR = -1e9
-"""The score of a place in the table that holds no product."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,12 @@ class Ballots:
         """float64 ``[people]``: NDCG of the blend with these weights."""
         factors = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         score = self.parts @ factors
-        score[self.empty] = FLOOR
-        places = min(K, score.shape[1])
-        best = np.argpartition(-score, places - 1, axis=1)[:, :places] if places else np.zeros((len(score), 0), np.intp)
-        order = np.argsort(-np.take_along_axis(score, best, 1), axis=1, kind="stable")
-        return ndcg(np.take_along_axis(self.hits, np.take_along_axis(best, order, 1), 1), self.wanted, K)
+        score[self.empty] = -np.inf
+        person, place = np.nonzero(self.hits)
+        rank = np.count_nonzero(score[person] >= score[person, place][:, None], axis=1) - 1  # ties count against
+        lists = np.zeros((len(score), K), np.bool_)
+        lists[person[rank < K], rank[rank < K]] = True
+        return ndcg(lists, self.wanted, K)
 
 
 def _row(
@@ -97,10 +98,10 @@ def _row(
     everything = np.ones(len(viewer.live.products), np.bool_)
     everything[seen] = False
     found = [one.scores.top(POOL, everything) for one in voices if one is not None]
-    products = np.unique(np.concatenate(found)) if found else seen[:0]
+    products = union(found)
     nothing = np.zeros(len(products), np.float32)
     parts = np.stack([nothing if one is None else one.of(products) for one in voices], 1)
-    return parts, np.isin(products, wanted), len(wanted)
+    return parts, among(products, np.sort(wanted)), len(wanted)
 
 
 def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import typer
+from typer.core import TyperGroup, TyperOption
 
 from engine.cli import app
 from graph.schema import KINDS, Kind
@@ -59,20 +60,20 @@ graph LR
 def commands() -> str:
     """Every command with its arguments and options."""
     group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
+    assert isinstance(group, TyperGroup)
     return COMMANDS_HEAD + "".join(_command("kith", name, command) for name, command in sorted(group.commands.items()))
 
 
-def _command(parent: str, name: str, command: click.Command) -> str:
-    if isinstance(command, click.Group):
+def _command(parent: str, name: str, command: Any) -> str:
+    if isinstance(command, TyperGroup):
         return "".join(_command(f"{parent} {name}", inner, each) for inner, each in sorted(command.commands.items()))
     rows = "".join(_parameter(parameter) for parameter in command.params)
     table = f"\n| | |\n|---|---|\n{rows}" if rows else ""
     return f"\n## {parent} {name}\n\n{(command.help or '').strip()}\n{table}"
 
 
-def _parameter(parameter: click.Parameter) -> str:
-    if isinstance(parameter, click.Option):
+def _parameter(parameter: Any) -> str:
+    if isinstance(parameter, TyperOption):
         names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
         return f"| {names} | {parameter.help or ''} |\n"
     return f"| {(parameter.name or '').upper()} | {getattr(parameter, 'help', None) or ''} |\n"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import as_file, files
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from swagger_ui_bundle import swagger_ui_path
 
 from api.auth import scope
 from graph.errors import NotFound
@@ -27,14 +27,14 @@ _POLICY = "; ".join(
     )
 )
 _HEADERS = {"Content-Security-Policy": _POLICY}
-_VENDORED = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_VENDORED = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>Kith API</title>
-<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
@@ -45,13 +45,7 @@ _PAGE = """<!doctype html>
 </html>
 """
 
-# The bundled viewer draws this description, but refuses the number 3.1: it is told an older one.
-_START = """fetch("openapi.json").then((answer) => answer.json()).then((spec) => SwaggerUIBundle({
-  spec: { ...spec, openapi: "3.0.3" },
-  dom_id: "#swagger-ui",
-  deepLinking: true,
-  validatorUrl: null,
-}));
+_START = """SwaggerUIBundle({ url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
 """
 
 
@@ -75,4 +69,5 @@ async def asset(name: str) -> Response:
         return Response(_START, media_type="text/javascript", headers=_HEADERS)
     if name not in _VENDORED:
         raise NotFound(f"the documentation has no file {name!r}")
-    return FileResponse(swagger_ui_path / name, headers=_HEADERS)
+    with as_file(files("fastapi_offline") / "static" / name) as path:
+        return FileResponse(path, headers=_HEADERS)

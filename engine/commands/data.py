@@ -25,14 +25,11 @@ PARTIAL = 3
 
 def register(parent: typer.Typer) -> None:
     """Add these commands."""
-    for name, command in {
-        "load": load,
-        "export": export,
-        "forget": forget,
-        "backup": backup,
-        "restore": restore,
-    }.items():
-        parent.command(name)(command)
+    parent.command("load")(load)
+    parent.command("export")(export)
+    parent.command("forget")(forget)
+    parent.command("backup")(backup)
+    parent.command("restore")(restore)
 
 
 def load(

@@ -36,11 +36,11 @@ def demo(
     context: typer.Context,
     port: Port = None,
     instant_evidence: Annotated[
-        bool, typer.Option(help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.")
+        bool, typer.Option("--instant-evidence", help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = DEMO_SEED,
     now: Annotated[datetime | None, typer.Option(help="When the shop's story ends, in UTC (default: now).")] = None,
-    fresh: Annotated[bool, typer.Option(help="Make the shop anew, even if an earlier one is there.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make the shop anew, even if an earlier one is there.")] = False,
 ) -> None:
     """Make a sample shop, train on it, and serve it on this machine until Ctrl-C."""
     out = Output(as_json=False)

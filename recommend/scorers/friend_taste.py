@@ -20,6 +20,7 @@ from graph.snapshot import BoolArray, FloatArray, IntArray, rows_of
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.scorer import Moved, moved
+from recommend.topk import among
 from recommend.viewer import Viewer
 
 TIE_FLOOR = 0.05
@@ -102,8 +103,9 @@ class FriendTaste:
     @staticmethod
     def _still_pass_on(viewer: Viewer, friends: IntArray) -> BoolArray:
         """Which friends have not withdrawn since the training."""
-        now, live = set(viewer.contributors.tolist()), viewer.live
-        return np.array([one in now and live.agrees(one, "personalisation") for one in friends.tolist()], np.bool_)
+        live = viewer.live
+        agree = [not live.changed(one) or live.agrees(one, "personalisation") for one in friends.tolist()]
+        return among(friends, viewer.contributors) & agree
 
     def aligned(self, to: Moved) -> Self:
         """For other positions of people."""

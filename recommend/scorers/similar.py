@@ -29,10 +29,12 @@ class SimilarScores(SparseScores):
     cause: IntArray
     part: FloatArray
 
-    def main_cause(self, product: int) -> int:
-        """The product of the person that adds most to the score of this one; must have a positive score."""
-        start, end = self.target.searchsorted((product, product + 1))
-        return int(self.cause[start + self.part[start:end].argmax()])
+    def main_causes(self, products: IntArray) -> list[int]:
+        """For each of these products, all with a positive score, the one of the person that adds most to it."""
+        starts, ends = np.searchsorted(self.target, products), np.searchsorted(self.target, products, side="right")
+        best = [a + int(self.part[a:b].argmax()) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        causes: list[int] = self.cause[best].tolist()
+        return causes
 
 
 class Similar:

@@ -171,7 +171,9 @@ def test_hardly_any_data_is_enough(kind: type[Scorer], facts: list[Record]) -> N
 
 def test_at_other_positions_it_says_the_same_of_people_whose_facts_are_the_same(kind: type[Scorer]) -> None:
     live = live_of(two_circles())
-    bigger = live_of([*two_circles(), Customer(id="a-first"), Product(id="a-first"), Customer(id="zz"), Product(id="zz")])
+    bigger = live_of(
+        [*two_circles(), Customer(id="a-first"), Product(id="a-first"), Customer(id="zz"), Product(id="zz")]
+    )
     moved = Moved(Axis.between(live.customers, bigger.customers), Axis.between(live.products, bigger.products))
     scorer = fitted(kind, live)
     mine, theirs = table(scorer, live, ["c000"]), table(scorer.aligned(moved), bigger, ["c000"])

@@ -96,17 +96,21 @@ def nobody(person: object) -> bool:
 
 
 @given(
-    before=st.lists(facts, max_size=25),
+    before=st.lists(st.one_of(facts, blocks), max_size=25),
     after=st.lists(st.one_of(facts, blocks), max_size=25),
+    ended=st.lists(pairs, max_size=4),
     gone=st.lists(people, max_size=2),
 )
 def test_the_tail_leads_to_the_same_graph_as_a_new_snapshot(
-    before: list[Record], after: list[Record], gone: list[str]
+    before: list[Record], after: list[Record], ended: list[tuple[str, str]], gone: list[str]
 ) -> None:
     store = MemoryStore()
     store.write(before)
     graph = LiveGraph(freeze(store, now=NOW), now=NOW, rules=INSTANT)
     store.write(after)
+    for pair in ended:
+        store.remove(Block, pair)
+        store.remove(Friendship, tuple(sorted(pair)))
     for person in gone:
         store.forget(CustomerId(person))
     graph.apply(store.changes(graph.cursor), NOW)

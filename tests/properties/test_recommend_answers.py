@@ -12,18 +12,38 @@ from graph.records import Block, Friendship, Product, Record, Return
 from recommend.query import Query
 from recommend.scorers.blend import Blend
 from recommend.viewer import Viewer
-from tests.worlds import NOW, agrees, ask, bought, circles_model, customer, happens, ids, likes, live_of, product, two_circles
+from tests.worlds import (
+    NOW,
+    agrees,
+    ask,
+    bought,
+    circles_model,
+    customer,
+    happens,
+    ids,
+    likes,
+    live_of,
+    product,
+    two_circles,
+)
 
-BLEND = Blend({"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 0.3, "popular": 0.1})
+BLEND = Blend(
+    {"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 0.3, "popular": 0.1}
+)
 
 people = st.sampled_from([customer(4), customer(6), customer(7), customer(8), "newcomer", "loner", "visitor"])
-things = st.sampled_from([product(i) for i in range(0, 12)] + ["unheard"])
+things = st.sampled_from([product(i) for i in range(12)] + ["unheard"])
 moments = st.integers(NOW - DAY, NOW + DAY)
 opinions = st.sampled_from(["like", "unlike", "dislike"])
 events: st.SearchStrategy[Record] = st.one_of(
     st.builds(bought, people, things, moments, gift=st.booleans()),
     st.builds(likes, people, things, opinions, moments),
-    st.builds(lambda who, what, at: Return(id="r", customer=who, product=what, at=at, reason="refund"), people, things, moments),
+    st.builds(
+        lambda who, what, at: Return(id="r", customer=who, product=what, at=at, reason="refund"),
+        people,
+        things,
+        moments,
+    ),
     st.builds(
         lambda id, available, described: Product(id=id, category="red", available=available, described=described),
         things,
@@ -51,7 +71,13 @@ def test_an_answer_holds_what_may_be_sold_to_this_person_and_says_why(happened: 
     for record in happened:
         happens(live, record)
     answer = ask(
-        model, live, query.customer, limit=query.limit, category=query.category, exclude=query.exclude, context=query.context
+        model,
+        live,
+        query.customer,
+        limit=query.limit,
+        category=query.category,
+        exclude=query.exclude,
+        context=query.context,
     )
     viewer, found = Viewer.of(query, live), live.products.positions(ids(answer.items))
     refused = set(viewer.owned.tolist()) | set(viewer.disliked.tolist()) | set(viewer.context.tolist())

@@ -26,11 +26,15 @@ def worlds(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 
 
 def brute_force(scores: np.ndarray, allowed: np.ndarray, count: int) -> list[int]:
-    return sorted(np.flatnonzero(allowed[: len(scores)]).tolist(), key=lambda product: (-scores[product], product))[:count]
+    return sorted(np.flatnonzero(allowed[: len(scores)]).tolist(), key=lambda product: (-scores[product], product))[
+        :count
+    ]
 
 
 @given(worlds())
-def test_the_best_of_a_pruned_scan_are_those_of_a_full_scan(world: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
+def test_the_best_of_a_pruned_scan_are_those_of_a_full_scan(
+    world: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+) -> None:
     factors, query, allowed, count = world
     found = FactorTable(factors, len(factors)).top(query, count, allowed)
     assert found.tolist() == brute_force(factors @ query, allowed, count)

@@ -107,7 +107,9 @@ def test_a_new_model_is_served_within_the_poll_interval(engine: Engine, folder: 
     assert engine.readiness().epoch == 2
 
 
-def test_a_damaged_model_is_refused_and_the_one_before_serves_on(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_model_is_refused_and_the_one_before_serves_on(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first = open_engine(folder)
     jobs.train(first, seed=7)
     first.close()
@@ -175,7 +177,12 @@ def test_a_store_in_memory_keeps_its_models_to_itself() -> None:
 
 def test_the_rules_of_evidence_are_those_of_the_settings(tmp_path: Path) -> None:
     engine = open_engine(tmp_path, evidence_min_buyers=5, evidence_tie_days=0.5, evidence_epoch_hours=0, minor_age=18)
-    assert (engine.rules.min_buyers, engine.rules.tie_age, engine.rules.epoch, engine.rules.minor_age) == (5, DAY // 2, 0, 18)
+    assert (engine.rules.min_buyers, engine.rules.tie_age, engine.rules.epoch, engine.rules.minor_age) == (
+        5,
+        DAY // 2,
+        0,
+        18,
+    )
     engine.close()
 
 
@@ -196,7 +203,9 @@ class TestBackup:
         assert {finding.state for finding in examine(again)} == {"ok"}
         again.close()
 
-    def test_it_holds_every_event_acknowledged_before_it_began_while_others_write(self, engine: Engine, tmp_path: Path) -> None:
+    def test_it_holds_every_event_acknowledged_before_it_began_while_others_write(
+        self, engine: Engine, tmp_path: Path
+    ) -> None:
         acknowledged = []
         for i in range(200):
             engine.write([Purchase(id=f"e{i}", customer=f"n{i}", product="p1")])

@@ -97,15 +97,11 @@ def test_a_return_undoes_earlier_purchases_of_its_product_and_order(returned: di
     assert table.flags[table.product == 1].tolist() == [0]
 
 
-def test_friendships_stand_in_both_directions_but_not_between_the_blocked() -> None:
-    ties = snapshot(
-        Friendship.between("a", "b", 7),
-        Friendship.between("a", "c"),
-        Friendship.between("b", "c"),
-        Block(customer="c", other="a"),
-    ).ties
-    assert [ties.of(person).tolist() for person in range(3)] == [[1], [0, 2], [1]]
-    assert ties.since.tolist() == [7, 7, LONG_AGO, LONG_AGO]
+def test_friendships_stand_in_both_directions_and_blocks_beside_them() -> None:
+    found = snapshot(Friendship.between("a", "b", 7), Friendship.between("b", "c"), Block(customer="c", other="a"))
+    assert [found.ties.of(person).tolist() for person in range(3)] == [[1], [0, 2], [1]]
+    assert found.ties.since.tolist() == [7, 7, LONG_AGO, LONG_AGO]
+    assert found.blocks.tolist() == [[2, 0]]
 
 
 def test_the_newest_opinion_counts_and_the_worse_wins_a_tie() -> None:

@@ -149,6 +149,14 @@ def test_unknown_columns_are_named_once_and_ignored(tmp_path: Path) -> None:
     assert (report.unknown_columns, report.accepted) == (["colour", "size"], 2)
 
 
+def test_names_of_unknown_columns_are_safe_to_print_and_few(tmp_path: Path) -> None:
+    names = ["\x1b[2J", "x" * 500, *(f"more{n}" for n in range(200))]
+    path = write(tmp_path, products=",".join(["id", *names]) + "\n")["products"]
+    unknown = load_file(path, "products", MemoryStore(), options=OPTIONS).unknown_columns
+    assert unknown[:2] == ["\\x1b[2J", "x" * 40 + "…"]
+    assert len(unknown) == 50
+
+
 def test_all_files_are_checked_before_a_row_is_written(tmp_path: Path) -> None:
     store = MemoryStore()
     paths = write(tmp_path, customers="id\nc1\n", purchases="customer\nc1\n")

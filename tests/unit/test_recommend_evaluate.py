@@ -12,7 +12,13 @@ from recommend.query import Query
 from recommend.recommender import Recommender
 from tests.worlds import OLD, ask, bought, circles_model, ids, live_of, open_live, product, two_circles
 
-TRUTH = {"c004": {"p000", "p002", "p058"}, "c005": {"p001", "never seen"}, "newcomer": {"p004"}, "nobody": {"p000"}, "c006": set()}
+TRUTH = {
+    "c004": {"p000", "p002", "p058"},
+    "c005": {"p001", "never seen"},
+    "newcomer": {"p004"},
+    "nobody": {"p000"},
+    "c006": set(),
+}
 
 
 def test_the_lists_are_the_answers_of_the_recommender() -> None:
@@ -39,7 +45,16 @@ def test_the_figures_by_hand() -> None:
 def test_the_report_is_plain_data() -> None:
     report = evaluate(circles_model(), live_of(two_circles()), TRUTH)
     told = json.loads(json.dumps(report.as_dict()))
-    assert {"recall@10", "recall@20", "ndcg@20", "map@20", "mrr@10", "hit_rate@10", "precision@20", "coverage@20"} <= set(told)
+    assert {
+        "recall@10",
+        "recall@20",
+        "ndcg@20",
+        "map@20",
+        "mrr@10",
+        "hit_rate@10",
+        "precision@20",
+        "coverage@20",
+    } <= set(told)
     assert told["candidate_recall@20"] == 1
     assert told["newcomers"]["customers"] == 2
 

@@ -9,6 +9,7 @@ import pytest
 from graph.errors import NotFound
 from graph.moments import DAY
 from graph.records import Block, Customer, Friendship, Like, Product, Return
+from recommend.model import Model
 from recommend.query import Query
 from recommend.recommender import Recommender
 from recommend.scorers.blend import Blend
@@ -33,10 +34,12 @@ from tests.worlds import (
 )
 
 EVEN = {product(i) for i in range(0, 60, 2)}
-FRIENDLY = Blend({"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 1.0, "popular": 0.1})
+FRIENDLY = Blend(
+    {"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 1.0, "popular": 0.1}
+)
 
 
-def friendly():  # type: ignore[no-untyped-def]
+def friendly() -> Model:
     """The model with weights that let every scorer be heard."""
     return replace(circles_model(), blend=FRIENDLY)
 
@@ -131,7 +134,9 @@ def test_what_cannot_be_sold_is_not_in_the_answer(gone: Product, reason: str) ->
 
 def test_excluded_products_and_those_on_the_page_are_not_in_the_answer() -> None:
     live = live_of(two_circles())
-    answer = ask(friendly(), live, "loner", limit=60, exclude=frozenset({"p001", "p002", "what"}), context=("p003", "what"))
+    answer = ask(
+        friendly(), live, "loner", limit=60, exclude=frozenset({"p001", "p002", "what"}), context=("p003", "what")
+    )
     assert not {"p001", "p002", "p003"} & set(ids(answer.items))
     assert answer.dropped == {"excluded": 2, "context": 1}
 

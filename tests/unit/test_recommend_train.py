@@ -17,6 +17,7 @@ from recommend.model import Model
 from recommend.options import TrainingOptions
 from recommend.train import train
 from recommend.validation import Validation
+from recommend.viewer import Viewer
 from recommend.weights import Ballots, helps, learn, learn_guarded
 from tests.worlds import (
     FAST,
@@ -75,16 +76,10 @@ def test_folding_in_gives_what_training_gave() -> None:
     own = als._own[:5].copy()  # type: ignore[attr-defined]
     happens(live, *(Customer(id=f"c{i:03d}", name="changed") for i in range(5)))
     for person in range(5):
-        found, amount = als._own_taste(viewer(live, person))  # type: ignore[attr-defined]
+        assert live.changed(person)
+        found, amount = als._own_taste(Viewer(live, person))  # type: ignore[attr-defined]
         assert amount == 10
         np.testing.assert_allclose(found, own[person], atol=1e-4)
-
-
-def viewer(live, person):  # type: ignore[no-untyped-def]
-    from recommend.viewer import Viewer
-
-    assert live.changed(person)
-    return Viewer(live, person)
 
 
 # ---- learning
@@ -109,7 +104,7 @@ def test_what_is_held_out_is_in_nobodys_evidence_either() -> None:
 
 
 def ballots(gains: dict[str, list[float]], people: int = 200) -> Ballots:
-    """Per person two products, the first of them wanted; each scorer puts the first ahead by these amounts, taken in turn."""
+    """Per person 25 products, the first of them wanted; each scorer puts it ahead by these amounts, taken in turn."""
     parts = np.zeros((people, 25, len(gains)), np.float32)
     for place, amounts in enumerate(gains.values()):
         parts[:, 0, place] = np.resize(amounts, people)
@@ -169,7 +164,9 @@ def test_what_was_learned_is_in_the_options() -> None:
 
 def test_a_search_chooses_among_its_settings() -> None:
     steps: list[str] = []
-    model = train(live_of(two_circles()), replace(FAST, search=True), progress=lambda step, fraction: steps.append(step))
+    model = train(
+        live_of(two_circles()), replace(FAST, search=True), progress=lambda step, fraction: steps.append(step)
+    )
     assert model.options.regularization in (10, 30, 50)
     assert set(steps) == {"searching settings", "learning weights", "fitting on everything"}
 
