@@ -1,4 +1,4 @@
-"""The one place that wires: settings, store, live graph, model, keys. Everything is an argument; there are no globals."""
+"""The one place that wires: settings, store, live graph, model, keys. Everything is an argument, nothing is global."""
 
 from __future__ import annotations
 

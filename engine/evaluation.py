@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recommend.evaluate import Report
-from recommend.evaluate import evaluate as measure
-
 from engine.console import OnStep, silent
 from engine.engine import evidence_rules
 from engine.settings import Settings
@@ -25,8 +22,20 @@ from graph.sensitive import Sensitive
 from graph.stores.memory import MemoryStore
 from loaders.load import Options, load_files
 from loaders.report import LoadReport
+from recommend.evaluate import Report
+from recommend.evaluate import evaluate as measure
 from recommend.options import TrainingOptions
 from recommend.train import train
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which rules an evaluation trains and serves; ``evidence`` is the short name of them."""
+
+    evidence: str
+    rules: EvidenceRules
+    presumed: Sequence[Purpose]
+    sensitive: Sensitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +86,29 @@ def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, 
 
 
 def evaluate(
-    split: Split,
-    *,
-    rules: EvidenceRules,
-    evidence: str,
-    presumed: Sequence[Purpose],
-    sensitive: Sensitive,
-    ks: Sequence[int],
-    seed: int,
-    now: Moment,
-    on_step: OnStep = silent,
+    split: Split, under: Conditions, ks: Sequence[int], *, seed: int, now: Moment, on_step: OnStep = silent
 ) -> Evaluation:
     """Train with automatic tuning on a validation part of train, then rank the whole catalogue for every test customer."""
     began = time.process_time()
-    snapshot = freeze(split.store, now=now, sensitive=sensitive)
-    live = LiveGraph(snapshot, now=now, rules=rules, presumed=presumed, sensitive=sensitive)
+    snapshot = freeze(split.store, now=now, sensitive=under.sensitive)
+    live = LiveGraph(snapshot, now=now, rules=under.rules, presumed=under.presumed, sensitive=under.sensitive)
     model = train(live, TrainingOptions(seed=seed, search=True), progress=on_step)
     report = measure(model, live, split.truth, ks=tuple(ks), progress=on_step)
-    return Evaluation(evidence, report, model.weights, round(time.process_time() - began, 2))
+    return Evaluation(under.evidence, report, model.weights, round(time.process_time() - began, 2))
 
 
-def chosen_rules(settings: Settings, evidence: str | None, consents: bool) -> list[dict[str, Any]]:
-    """Under which rules to evaluate: the shop's with consents, else all purposes presumed and no thresholds; strict adds the shop's."""
-    shop = {"rules": evidence_rules(settings), "evidence": "strict", "presumed": settings.presumed_purposes}
-    open_to_all = {"rules": UNRESTRICTED, "evidence": "open", "presumed": PURPOSES}
+def conditions(settings: Settings, evidence: str | None, *, consents: bool) -> list[Conditions]:
+    """Under which rules to evaluate.
+
+    The shop's where consents are given, else all purposes presumed and no thresholds; ``evidence`` chooses otherwise:
+    "open" for the latter, "strict" for both, side by side.
+    """
+    sensitive = Sensitive(settings.sensitive_categories)
+    strict = Conditions("strict", evidence_rules(settings), settings.presumed_purposes, sensitive)
+    unrestricted = Conditions("open", UNRESTRICTED, PURPOSES, sensitive)
     if evidence is None:
-        return [shop] if consents else [open_to_all]
-    return [open_to_all, shop] if evidence == "strict" else [open_to_all]
+        return [strict] if consents else [unrestricted]
+    return [unrestricted, strict] if evidence == "strict" else [unrestricted]
 
 
 def write_recommendations(path: Path, ranked: Mapping[str, Sequence[str]]) -> None:

@@ -1,17 +1,22 @@
-"""What one run of the command works on: settings from flags, and the engine when a command needs it."""
+"""What one run of the command works on: settings from flags, and the engine when a command needs it.
+
+The engine, and what only some commands need, is imported when a command runs: that takes longer than ``--help`` may.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from engine.engine import Engine
 from engine.settings import Settings
 from graph.moments import Clock, utcnow
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
 
 
 class Session:
@@ -39,6 +44,8 @@ class Session:
     @contextmanager
     def engine(self, **flags: Any) -> Iterator[Engine]:
         """An engine that is closed when the command is done."""
+        from engine.engine import Engine
+
         engine = Engine.open(self.settings(**flags), clock=self.clock)
         try:
             yield engine

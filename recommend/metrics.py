@@ -48,7 +48,7 @@ def recall(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:
 
 def hit_rate(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:
     """1 where there is any hit among the first k."""
-    return hits[:, :k].any(1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(1), np.float64)
 
 
 def mrr(hits: BoolArray, wanted: NDArray[np.int64], k: int) -> Figures:

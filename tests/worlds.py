@@ -51,8 +51,8 @@ def agrees(who: str, purpose: Purpose, granted: bool = True, at: Moment = OLD) -
 def two_circles(seed: int = 0) -> list[Record]:
     """People of even number like even products, those of odd number odd ones; the earlier products more.
 
-    Each has eight friends. Everybody agrees to be counted, every third person to be named. ``loner`` has neither friends
-    nor purchases, ``newcomer`` friends only.
+    Each has eight friends. Everybody agrees to be counted, every third person to be named. ``loner`` has neither
+    friends nor purchases, ``newcomer`` friends only.
     """
     rng = np.random.default_rng(seed)
     facts: list[Record] = [

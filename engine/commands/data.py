@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from engine import backup as backups
-from engine import jobs
 from engine.console import Output
 from engine.session import session
 from graph.errors import Invalid
@@ -62,6 +60,8 @@ def load(
         "likes": likes,
         "consents": consents,
     }
+    from engine import jobs
+
     files = {kind: file for kind, file in given.items() if file is not None}
     if not files:
         raise Invalid("nothing to load: name at least one file, for example --purchases purchases.csv")
@@ -147,6 +147,8 @@ def backup(
     json: Json = False,
 ) -> None:
     """Write store, model and keys to one file, while the shop goes on."""
+    from engine import backup as backups
+
     with session(context).engine() as engine:
         done = backups.backup(engine, target)
     Output(as_json=json).result(
@@ -160,6 +162,8 @@ def restore(
     json: Json = False,
 ) -> None:
     """Put a backup where the settings say the store is. Nothing that exists is replaced."""
+    from engine import backup as backups
+
     settings = session(context).settings()
     done = backups.restore(source, settings)
     Output(as_json=json).result(done, f"restored to {settings.store}; next: kith doctor")

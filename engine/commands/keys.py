@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.console import Output
-from engine.keys import SCOPES, ApiKey
+from engine.keys import SCOPES, ApiKey, KeyRing
 from engine.session import session
 from graph.moments import to_text
 
@@ -29,8 +29,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a key. It is shown once and kept only as a hash."""
-    with session(context).engine() as engine:
-        text, key = engine.keys.create(name, scope)  # type: ignore[arg-type]  # create refuses unknown scopes
+    text, key = _keys(context).create(name, scope)  # type: ignore[arg-type]  # create refuses unknown scopes
     Output(as_json=json).result(
         {"key": text, **_public(key)},
         text,
@@ -41,8 +40,7 @@ def create(
 @app.command("list")
 def list_keys(context: typer.Context, json: Json = False) -> None:
     """Show every key ever made, without its secret."""
-    with session(context).engine() as engine:
-        keys = [_public(key) for key in engine.keys.all()]
+    keys = [_public(key) for key in _keys(context).all()]
     Output(as_json=json).table(keys, ("id", "name", "scopes", "created", "revoked"), [list(k.values()) for k in keys])
 
 
@@ -51,9 +49,13 @@ def revoke(
     context: typer.Context, id: Annotated[str, typer.Argument(help="The id that list shows.")], json: Json = False
 ) -> None:
     """End a key; running servers refuse it from the next request on."""
-    with session(context).engine() as engine:
-        key = engine.keys.revoke(id)
+    key = _keys(context).revoke(id)
     Output(as_json=json).result(_public(key), f"key {key.id} ({key.name}) is revoked")
+
+
+def _keys(context: typer.Context) -> KeyRing:
+    chosen = session(context)
+    return KeyRing(chosen.settings().folder, clock=chosen.clock)
 
 
 def _public(key: ApiKey) -> dict[str, str | None]:

@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from engine import evaluation, jobs
 from engine.console import Output
 from engine.session import session
-from graph.sensitive import Sensitive
 from recommend.query import MAX_LIMIT, Item, Query, Reason
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -33,6 +31,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Fit a model on everything in the store and publish it; running servers serve it within a second or two."""
+    from engine import jobs
+
     out = Output(as_json=json)
     with session(context).engine() as engine, out.progress() as on_step:
         done = jobs.train(engine, search=search, seed=seed, on_step=on_step)
@@ -61,21 +61,15 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure what would be served: train on one file, rank the whole catalogue for each customer of the other."""
+    from engine import evaluation
+
     out, settings, now = Output(as_json=json), session(context).settings(), session(context).clock()
     given = {"purchases": purchases, "friends": friends, "consents": consents}
     with out.progress() as on_step:
         split = evaluation.read_split({kind: path for kind, path in given.items() if path}, test, settings, now)
         done = [
-            evaluation.evaluate(
-                split,
-                **rules,
-                sensitive=Sensitive(settings.sensitive_categories),
-                ks=sorted(set(k or (10, 20))),
-                seed=seed,
-                now=now,
-                on_step=on_step,
-            )
-            for rules in evaluation.chosen_rules(settings, evidence, consents is not None)
+            evaluation.evaluate(split, under, sorted(set(k or (10, 20))), seed=seed, now=now, on_step=on_step)
+            for under in evaluation.conditions(settings, evidence, consents=consents is not None)
         ]
     if recommendations:
         evaluation.write_recommendations(recommendations, done[0].report.ranked)

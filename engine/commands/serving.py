@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.console import Output
-from engine.doctor import examine
-from engine.engine import Engine
-from engine.jobs import clear_demo, prepare_demo
-from engine.serve import listen, serve
 from engine.session import session
 from engine.settings import Settings
 from graph.moments import to_moment
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (default 8000; 0: any free one).")]
@@ -36,13 +35,22 @@ def demo(
     context: typer.Context,
     port: Port = None,
     instant_evidence: Annotated[
-        bool, typer.Option("--instant-evidence", help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.")
+        bool,
+        typer.Option(
+            "--instant-evidence",
+            help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.",
+        ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = DEMO_SEED,
     now: Annotated[datetime | None, typer.Option(help="When the shop's story ends, in UTC (default: now).")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Make the shop anew, even if an earlier one is there.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Make the shop anew, even if an earlier one is there.")
+    ] = False,
 ) -> None:
     """Make a sample shop, train on it, and serve it on this machine until Ctrl-C."""
+    from engine.jobs import clear_demo, prepare_demo
+    from engine.serve import listen
+
     out = Output(as_json=False)
     chosen = session(context)
     flags: dict[str, object] = {"port": port}
@@ -62,6 +70,8 @@ def demo(
 
 def serve_command(context: typer.Context, port: Port = None, host: Host = None) -> None:
     """Serve the published model over HTTP until Ctrl-C."""
+    from engine.serve import listen
+
     out = Output(as_json=False)
     with session(context).engine(port=port, host=host) as engine, listen(engine) as listening:
         if not engine.readiness().ready:
@@ -71,6 +81,8 @@ def serve_command(context: typer.Context, port: Port = None, host: Host = None) 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Look for what would go wrong, and say what to do about it."""
+    from engine.doctor import examine
+
     with session(context).engine() as engine:
         findings = examine(engine)
     data = [{"state": f.state, "what": f.what, "detail": f.detail} for f in findings]
@@ -80,6 +92,8 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
 
 def _serve(engine: Engine, listening: socket.socket, out: Output) -> None:
+    from engine.serve import serve
+
     def on_ready(address: str) -> None:
         out.note(f"serving at {address} until Ctrl-C; try it: {address}/docs")
         out.note(f"curl '{address}/v1/customers/c1/recommendations?limit=10'")
