@@ -17,7 +17,7 @@ from graph.records import Customer, Product
 from graph.stores.sqlite import SqliteStore
 from loaders.load import Options, load_file
 
-ROWS, PEOPLE, GOODS = 300_000, 50_000, 20_000
+ROWS, PEOPLE, GOODS = 500_000, 50_000, 20_000
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from typing import Any
 
 from graph.errors import Invalid
 from graph.records import Consent, Event, Friendship, Record
-from graph.schema import kind_of
+from graph.schema import Field, kind_of
 from loaders import rules
 from loaders.rules import Context, Rule
 from loaders.shapes import Cell, Shape
@@ -173,21 +173,37 @@ class _Memo:
 
 
 def content_ids(kind: type[Record], values: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Ids of events that bring none: a digest of all fields, so that a row is the same event in any format.
+    """Ids of events that bring none: the time, then a digest of all else, so that a row is the same event in any format.
 
-    Fields go in as ``name=value``, ids as they are and all else as Python literals: neither can hold the separator. A
-    default value is left out: an event keeps its id when a later version knows more fields.
+    A default value is left out: an event keeps its id when a later version knows more fields. The time comes first, so
+    that rows in order of time are appended to a store's index of ids and not scattered over it.
     """
-    template, columns = kind_of(kind).table, []
-    for field in kind_of(kind).fields:
-        column = values.get(field.name, ())
-        if field.name == "id" or not column:
-            continue
-        if field.default in column:
-            texts = {value: f"\x1f{field.name}={value!r}" for value in set(column)} | {field.default: ""}
-            template, column = template + "%s", [texts[value] for value in column]
-        else:
-            template += f"\x1f{field.name}=%s" if field.type is str and not field.optional else f"\x1f{field.name}=%r"
-        columns.append(column)
-    rows = zip(*columns, strict=True)
-    return ["h" + blake2b((template % row).encode(), digest_size=12).hexdigest() for row in rows]
+    described = kind_of(kind)
+    columns = [
+        part for field in described.fields if _counts(field, values) for part in _texts(field, values[field.name])
+    ]
+    salt = blake2b(described.table.encode(), digest_size=12)
+    digests = [_digest(salt, text) for text in map("".join, zip(*columns, strict=True))]
+    moments = values.get("at")
+    if not moments:
+        return list(map("h".__add__, digests))
+    return [f"h{'' if at is None else at}{digest}" for at, digest in zip(moments, digests, strict=True)]
+
+
+def _counts(field: Field, values: Mapping[str, Sequence[Any]]) -> bool:
+    return field.name not in {"id", "at"} and bool(values.get(field.name))
+
+
+def _texts(field: Field, column: Sequence[Any]) -> Iterator[Sequence[str]]:
+    """Ids as they are, which cannot hold the separator; all else as ``name=`` and a Python literal, which escapes it."""
+    if field.type is str and not field.optional and field.default is None:
+        yield from (["\x1f"] * len(column), column)
+    else:
+        texts = {value: "" if value == field.default else f"\x1f{field.name}={value!r}" for value in set(column)}
+        yield list(map(texts.__getitem__, column))
+
+
+def _digest(salt: Any, text: str) -> str:
+    digest = salt.copy()
+    digest.update(text.encode())
+    return str(digest.hexdigest())

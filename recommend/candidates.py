@@ -10,7 +10,8 @@ from graph.live import LiveGraph
 from graph.snapshot import NO_CATEGORY, BoolArray, IntArray
 from recommend.query import Query
 from recommend.scorers.blend import Voice
-from recommend.viewer import NONE, Viewer
+from recommend.topk import union
+from recommend.viewer import Viewer
 
 FIRST = 60
 """How many products each scorer proposes at first, beside as many as are asked for."""
@@ -33,12 +34,6 @@ def candidates(voices: Sequence[Voice], viewer: Viewer, query: Query) -> Iterato
         yield union([voice.scores.top(count, possible) for voice in voices])
         count *= WIDER
     yield np.arange(everything, dtype=np.int32)
-
-
-def union(lists: Sequence[IntArray]) -> IntArray:
-    """Distinct products of some lists, ascending."""
-    products = np.sort(np.concatenate([NONE, *lists]))
-    return products[np.flatnonzero(np.diff(products, prepend=-1))]
 
 
 def allowed(category: str | None, live: LiveGraph) -> BoolArray:

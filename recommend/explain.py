@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -86,13 +87,17 @@ def _taste(scores: TasteScores, products: IntArray, wanted: BoolArray) -> list[t
 
 def labels_of(evidence: FriendEvidence, products: IntArray, live: LiveGraph) -> list[Label]:
     """What may be shown of each product."""
-    named: dict[int, list[tuple[str, str | None]]] = {product: [] for product in products.tolist()}
     ours = among(evidence.named_product, np.sort(products))
-    for product, friend in zip(
-        evidence.named_product[ours].tolist(), evidence.named_friend[ours].tolist(), strict=True
-    ):
-        named[product].append((live.customers[friend], live.customer_name(friend)))
+    who, people = evidence.named_friend[ours].tolist(), dict[int, Friend]()
+    for friend in set(who):
+        people[friend] = Friend(live.customers[friend], live.customer_name(friend))
+    named: dict[int, list[Friend]] = {product: [] for product in products.tolist()}
+    for product, friend in zip(evidence.named_product[ours].tolist(), who, strict=True):
+        named[product].append(people[friend])
     return [
-        (bucket_label(evidence.count_of(product)), tuple(Friend(*one) for one in sorted(friends)))
+        (bucket_label(evidence.count_of(product)), tuple(sorted(friends, key=_BY_ID)))
         for product, friends in named.items()
     ]
+
+
+_BY_ID = attrgetter("customer")

@@ -27,15 +27,18 @@ def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, Int
         int32, int32, float32 ``[n]``, sorted by customer, then product; where there is no interest there is no entry.
     """
     kept, opinion = (purchases.flags & RETURNED) == 0, opinions.opinion
-    bought = _pair(purchases.customer[kept], purchases.product[kept])
-    judged = _pair(rows_of(opinions.starts), opinions.product)
-    pairs, place = np.unique(np.concatenate((bought, judged)), return_inverse=True)
-    strength = np.concatenate((np.maximum(purchases.strength[kept], 0), opinion == 1))
-    interest = np.log2(1 + np.bincount(place, strength, len(pairs))).astype(np.float32)
-    interest[place[len(bought) :][opinion < 0]] = DISLIKED
+    pairs, strength = _pair(purchases.customer, purchases.product)[kept], np.maximum(purchases.strength[kept], 0)
+    if len(opinion):
+        pairs = np.concatenate((pairs, _pair(rows_of(opinions.starts), opinions.product)))
+        strength = np.concatenate((strength, np.where(opinion < 0, np.nan, opinion)))  # not a number: a dislike
+    order = np.argsort(pairs, kind="stable")
+    pairs = pairs[order]
+    first = np.flatnonzero(np.diff(pairs, prepend=-1))
+    total = np.add.reduceat(strength[order], first, dtype=np.float64) if len(first) else np.zeros(0)
+    interest = np.nan_to_num(np.log2(1 + total), nan=DISLIKED).astype(np.float32)
     some = interest != 0
-    pairs = pairs[some]
-    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest[some]
+    pairs, interest = pairs[first[some]], interest[some]
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest
 
 
 def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,9 @@ from graph.snapshot import BoolArray, FloatArray, IntArray
 
 BLOCK = 512
 """Rows of the first block, beside twice the number wanted."""
+
+NONE = np.zeros(0, np.int32)
+"""No products."""
 
 SLACK = 1 + 1e-5
 """Room for rounding in the bound: inner products are sums of float32."""
@@ -114,3 +119,9 @@ def among(products: IntArray, some: IntArray) -> BoolArray:
         return np.zeros(len(products), np.bool_)
     among: BoolArray = some[np.minimum(some.searchsorted(products), len(some) - 1)] == products
     return among
+
+
+def union(lists: Sequence[IntArray]) -> IntArray:
+    """Distinct products of some lists, ascending."""
+    products = np.sort(np.concatenate([NONE, *lists]))
+    return products[np.flatnonzero(np.diff(products, prepend=-1))]

@@ -9,11 +9,10 @@ import numpy as np
 from graph.evidence import NOTHING, FriendEvidence
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
-from graph.snapshot import FloatArray, IntArray
+from graph.snapshot import RETURNED, FloatArray, IntArray, Opinions, Purchases
 from recommend.interest import interest_of
 from recommend.query import Query
-
-NONE = np.zeros(0, np.int32)
+from recommend.topk import NONE, union
 
 
 class Viewer:
@@ -45,25 +44,37 @@ class Viewer:
         return cls(live, live.customers.position(query.customer), context=np.unique(context[context != UNKNOWN]))
 
     @cached_property
+    def purchases(self) -> Purchases:
+        """All purchases of somebody known."""
+        return self.live.purchases_of(self.customer)
+
+    @cached_property
+    def opinions(self) -> Opinions:
+        """The newest opinions of somebody known."""
+        return self.live.opinions_of(self.customer)
+
+    @cached_property
     def history(self) -> tuple[IntArray, FloatArray]:
         """Products, ascending, and the interest in each; empty without ``personalisation``."""
         if not self.personal:
             return NONE, np.zeros(0, np.float32)
-        _, product, interest = interest_of(self.live.purchases_of(self.customer), self.live.opinions_of(self.customer))
+        _, product, interest = interest_of(self.purchases, self.opinions)
         return product, interest
 
     @cached_property
     def owned(self) -> IntArray:
         """int32, ascending: what the person bought and kept."""
-        return self.live.owned(self.customer) if self.known else NONE
+        if not self.known:
+            return NONE
+        kept = (self.purchases.flags & RETURNED) == 0
+        return union([self.purchases.product[kept]])
 
     @cached_property
     def disliked(self) -> IntArray:
         """int32: what the person dislikes."""
         if not self.known:
             return NONE
-        opinions = self.live.opinions_of(self.customer)
-        return np.sort(opinions.product[opinions.opinion < 0])
+        return np.sort(self.opinions.product[self.opinions.opinion < 0])
 
     @cached_property
     def evidence(self) -> FriendEvidence:

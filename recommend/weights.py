@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.snapshot import BoolArray, FloatArray, IntArray
-from recommend.candidates import union
 from recommend.metrics import Figures, ndcg
 from recommend.scorer import Scorer
 from recommend.scorers.blend import Voice, Weights, voice
-from recommend.topk import among
+from recommend.topk import among, union
 from recommend.validation import K, Validation
 from recommend.viewer import Viewer
 

@@ -10,7 +10,7 @@ import pytest
 from graph.live import LiveGraph
 from graph.records import Product, Record
 from graph.snapshot import FloatArray, IntArray
-from recommend.candidates import FIRST, candidates, union
+from recommend.candidates import FIRST, candidates
 from recommend.explain import explain, labels_of
 from recommend.query import Query, Reason
 from recommend.recommender import score
@@ -18,7 +18,7 @@ from recommend.rules import RULES, Ranked, obey
 from recommend.scorer import Scorer
 from recommend.scorers.blend import Blend, Voice
 from recommend.scores import FixedScores, SparseScores, TasteScores
-from recommend.topk import FactorTable, among
+from recommend.topk import FactorTable, among, union
 from recommend.viewer import Viewer
 from tests.worlds import bought, happens, live_of, product, two_circles
 
