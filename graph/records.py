@@ -99,13 +99,13 @@ class Consent(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Record):
-    """Something a customer did with a product. ``recommendation`` is the answer it followed from, where the shop said so."""
+    """Something a customer did with a product. ``recommendation_id`` is the answer it followed from, where the shop said so."""
 
     id: str
     customer: str
     product: str
     at: Moment | None = None
-    recommendation: str | None = None
+    recommendation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from graph.errors import Invalid, Unavailable
+from graph.exchange import defuse
 from loaders.packed import quote_path
 from loaders.source import Rejected, quote
-from loaders.spreadsheet import defuse
 
 MAX_UNKNOWN = 50
 

@@ -72,7 +72,7 @@ def _shape(
     defaults = {known.name: known.default for known in kind_of(kind).fields}
     cells = {
         column: Cell(
-            field=_FIELDS.get(column, column),
+            field=column,
             rule=rule,
             required=column in required,
             may_be_blank=column not in _NEVER_BLANK,
@@ -83,7 +83,6 @@ def _shape(
     return Shape(name, kind, cells, constants)
 
 
-_FIELDS = {"recommendation_id": "recommendation"}
 _ID, _NAME = rules.identifier, rules.text_of(rules.MAX_NAME)
 _PAIR: dict[str, Rule] = {"customer": _ID, "product": _ID}
 _ORDER: dict[str, Rule] = {"order": _ID, "line": _ID}

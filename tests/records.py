@@ -59,7 +59,7 @@ FACTS: tuple[Record, ...] = (
     ),
     Return(id="3", customer="a", product="p", reason="refund"),
     Like(id="4", customer="a", product="p", opinion="dislike"),
-    View(id="5", customer="a", product="p", recommendation="r-1"),
+    View(id="5", customer="a", product="p", recommendation_id="r-1"),
     Review(id="6", customer="a", product="p", rating=4.5, text="fits"),
     Share(id="7", customer="a", product="p"),
     Impression(id="8", customer="a", product="p"),

@@ -97,11 +97,10 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _lines(report: LoadReport, rejects: Path | None) -> list[str]:
-    lines = [
-        f"{report.kind}: {report.accepted:,} of {report.read:,} rows accepted ({report.changed:,} new or changed, "
-        f"{report.unchanged:,} known, {report.repeated:,} repeated), {report.rejected:,} rejected, "
-        f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s"
-    ]
+    counts = f"{report.changed:,} new or changed, {report.unchanged:,} known, {report.repeated:,} repeated"
+    speed = f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s"
+    accepted = f"{report.accepted:,} of {report.read:,} rows accepted ({counts})"
+    lines = [f"{report.kind}: {accepted}, {report.rejected:,} rejected, {speed}"]
     lines += [f"  made {count:,} {table} that only these rows name" for table, count in report.created.items()]
     if report.unknown_columns:
         lines.append(f"  columns that nothing reads: {', '.join(report.unknown_columns)}")

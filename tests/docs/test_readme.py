@@ -54,6 +54,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> str:
         capture_output=True,
         text=True,
         timeout=240,
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -87,7 +87,7 @@ def test_an_event_names_the_answer_that_it_followed_from(engine: Engine, client:
     client.post("/v1/events", json={**view("e-c"), "type": "click", "recommendation_id": answer})
     stored = engine.get(Click, ("e-c",))
     assert stored is not None
-    assert stored.recommendation == answer
+    assert stored.recommendation_id == answer
 
 
 def test_a_new_visitor_becomes_a_customer(engine: Engine, client: TestClient) -> None:

@@ -78,7 +78,7 @@ def test_a_load_that_is_killed_is_finished_by_running_it_again(tmp_path: Path, p
                 for left in (store, *tmp_path.glob("shop.db-*")):
                     left.unlink(missing_ok=True)
     again = start(store, *arguments)
-    out, err = again.communicate(timeout=120)
+    _, err = again.communicate(timeout=120)
     assert (again.returncode, err) == (0, "")
     assert contents(store) == expected
     third = start(store, *arguments)

@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graph.errors import Invalid, KithError
+from graph.exchange import FORMULA_STARTS, defuse
 from graph.moments import to_moment
 from graph.records import PURPOSES, VISIBILITIES
 from graph.stores.memory import MemoryStore
@@ -25,7 +26,6 @@ from loaders.money import to_major, to_minor
 from loaders.rules import Context
 from loaders.shapes import EVENTS, FILES, Shape
 from loaders.source import Chunk
-from loaders.spreadsheet import FORMULA_STARTS, defuse
 from loaders.validate import ColumnReader, read_record
 
 CONTEXT = Context(to_moment(datetime(2026, 11, 23, tzinfo=UTC)), digits=2, key=b"key")

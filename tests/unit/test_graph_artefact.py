@@ -53,7 +53,7 @@ def test_a_missing_or_short_file_is_damage(tmp_path: Path, name: str, spoil: obj
 
 
 def test_objects_are_never_saved(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="[Oo]bject"):
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
         save_arrays(tmp_path / "x", {"a": np.array([{}], object)}, {})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graph.errors import Invalid
+from graph.exchange import defuse
 from graph.moments import DAY, to_moment
 from graph.records import Like, Purchase
 from loaders import rules
@@ -17,7 +18,6 @@ from loaders.money import to_major, to_minor
 from loaders.rules import Context, Rule
 from loaders.shapes import EVENTS, FILES
 from loaders.source import listed, quote
-from loaders.spreadsheet import defuse
 from loaders.validate import content_ids
 
 NOW = to_moment(datetime(2026, 11, 23, 12, tzinfo=UTC))
