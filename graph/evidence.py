@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.arrays import run_starts
 from graph.consent import BIT
 from graph.moments import DAY, HOUR, Moment, to_datetime
 from graph.snapshot import (
@@ -110,10 +111,17 @@ class FriendEvidence:
         friends: IntArray = self.named_friend[self.named_product == product]
         return friends
 
+    def counts_of(self, products: IntArray) -> IntArray:
+        """int32: the buckets of some products, 0 where hidden."""
+        if not len(self.product):
+            return np.zeros(len(products), np.int32)
+        at = np.minimum(self.product.searchsorted(products), len(self.product) - 1)
+        counts: IntArray = np.where(self.product[at] == products, self.count[at], np.int32(0))
+        return counts
+
     def count_of(self, product: int) -> int:
-        """The bucket of a product, 0 where hidden."""
-        at = self.product.searchsorted(product)
-        return int(self.count[at]) if at < len(self.product) and self.product[at] == product else 0
+        """The bucket of one product."""
+        return int(self.counts_of(np.array([product], np.int32))[0])
 
 
 def bucket_label(count: int) -> str | None:
@@ -159,9 +167,7 @@ def shown(
     nameable = ((granted[buyer] & BIT["named"]) != 0) & ((purchases.flags & COUNT_ONLY) == 0)
     pairs = (buyer[visible].astype(np.int64) << 32 | purchases.product[visible]) * 2 + ~nameable[visible]
     pairs = np.unique(pairs)
-    first = np.ones(len(pairs), np.bool_)
-    first[1:] = pairs[1:] >> 1 != pairs[:-1] >> 1
-    pairs = pairs[first]
+    pairs = pairs[run_starts(pairs >> 1)]
     return Shown(
         starts_of(pairs >> 33, people), (pairs >> 1 & 0xFFFFFFFF).astype(np.int32), (pairs & 1) == 0, contributor
     )
@@ -206,8 +212,8 @@ class Evidence:
         friend, product, named = self._shown_by_all(contributors)
         order = np.argsort(product, kind="stable")  # a merge of runs that are sorted
         ascending = product[order]
-        first = np.flatnonzero(np.diff(ascending, prepend=-1))
-        distinct, buyers = ascending[first], np.diff(first, append=len(ascending))
+        first = run_starts(ascending)
+        distinct, buyers = ascending[first], np.concatenate((first[1:], [len(ascending)])) - first
         names = np.add.reduceat(named[order], first, dtype=np.int64) if len(first) else buyers
         hidden = buyers - names
         enough = (hidden >= self.rules.min_buyers) & (len(contributors) - buyers >= self.rules.min_non_buyers)

@@ -85,7 +85,7 @@ class LiveGraph:
         self._is_sensitive = sensitive or Sensitive()
         self._granted = granted(snapshot.receipts, self._presumed)
         self._people: dict[int, Person] = {}
-        self._names: dict[int, str | None] = {}
+        self._names = list(snapshot.product_names)
         self._versions: dict[int, int] = {}
         self._blocks = {(one, other) for one, other in snapshot.blocks.tolist()}
         self.evidence = self._evidence(now)
@@ -139,9 +139,7 @@ class LiveGraph:
 
     def product_name(self, product: int) -> str | None:
         """The display name of a product."""
-        if product in self._names:
-            return self._names[product]
-        return self.snapshot.product_names[product]
+        return self._names[product]
 
     # ---- moving on
 
@@ -275,7 +273,7 @@ class LiveGraph:
     def _product(self, id: str) -> int:
         product = self.products.add(id)
         if product == len(self.price):
-            self._names[product] = None
+            self._names.append(None)
             self.price = np.append(self.price, NO_PRICE)
             self.category = np.append(self.category, np.int32(NO_CATEGORY))
             self.available = np.append(self.available, True)

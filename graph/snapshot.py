@@ -93,7 +93,7 @@ class Ties:
         return self.friend[self.starts[customer] : self.starts[customer + 1]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """The graph as arrays. Positions follow the sorted ids, so equal facts give equal bytes.
 

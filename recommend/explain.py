@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 import numpy as np
 
 from graph.evidence import FriendEvidence, bucket_label
 from graph.live import LiveGraph
-from graph.snapshot import BoolArray, FloatArray, IntArray
+from graph.snapshot import IntArray
 from recommend.query import Friend, Reason
 from recommend.rules import Ranked
 from recommend.scorers.blend import FALLBACK, Voice
@@ -24,79 +24,77 @@ MATERIAL = 0.1
 Why = tuple[str, tuple[Reason, ...]]
 """The scorer that adds most, and the reasons."""
 
+Teller = Callable[[int], tuple[Reason, ...]]
+
 Label = tuple[str | None, tuple[Friend, ...]]
 """The count that may be shown, and the friends who may be named."""
 
+NOTHING: tuple[Reason, ...] = ()
 TASTE, FRIENDS_TASTE = (Reason("taste"),), (Reason("friends_taste"),)
 TRENDING, POPULAR = (Reason("trending"),), (Reason("popular"),)
 
 
 def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator[Why]:
     """For each product the reasons, never none: friends who bought it first, then by what each adds to the score."""
-    told = [
-        _reasons(viewer, voice, ranked.product, wanted)
-        for voice, wanted in zip(voices, _material(voices, ranked.parts), strict=True)
-    ]
+    tellers = [_teller(viewer, voice, ranked.product) for voice in voices]
     names = [voice.name for voice in voices]
-    for row, parts in enumerate(ranked.parts.T.tolist()):
-        order = [place for place in sorted(range(len(parts)), key=parts.__getitem__, reverse=True) if told[place][row]]
-        reasons = [reason for place in order for reason in told[place][row]]
-        reasons.sort(key=lambda reason: reason.type != "friends_bought")
-        yield (names[order[0]], tuple(reasons)) if order else (FALLBACK, POPULAR)
+    least = (MATERIAL * np.maximum(ranked.parts, 0).sum(0)).tolist()
+    orders = np.argsort(-ranked.parts, axis=0, kind="stable").T.tolist()
+    for row, (order, parts) in enumerate(zip(orders, ranked.parts.T.tolist(), strict=True)):
+        source, bought, others = "", NOTHING, NOTHING
+        for place in order:
+            # a scorer that adds little gives no reason, except the greatest of all and friends, whatever they add
+            if parts[place] <= 0 or (parts[place] < least[row] and source and names[place] != "friends"):
+                continue
+            reasons = tellers[place](row)
+            if reasons:
+                source = source or names[place]
+                bought, others = (reasons, others) if names[place] == "friends" else (bought, others + reasons)
+        yield (source, bought + others) if source else (FALLBACK, POPULAR)
 
 
-def _material(voices: Sequence[Voice], parts: FloatArray) -> BoolArray:
-    """Which parts deserve a reason: those that matter, the greatest, and whatever friends show."""
-    positive = np.maximum(parts, 0)
-    great = (parts >= MATERIAL * positive.sum(0)) | (parts == positive.max(0, initial=0))
-    friends = np.array([[voice.name == "friends"] for voice in voices], np.bool_).reshape(-1, 1)
-    material: BoolArray = (parts > 0) & (great | friends)
-    return material
-
-
-def _reasons(viewer: Viewer, voice: Voice, products: IntArray, wanted: BoolArray) -> list[tuple[Reason, ...]]:
-    """What a scorer has to say of each product wanted; nothing where it gives no points."""
+def _teller(viewer: Viewer, voice: Voice, products: IntArray) -> Teller:
+    """What a scorer has to say of the product in a row; nothing where it gives no points."""
     scores, live = voice.scores, viewer.live
-    if not wanted.any():
-        return [()] * len(products)
     if isinstance(scores, TasteScores):
-        return _taste(scores, products, wanted)
-    wanted = wanted & (scores.at(products) > 0)
+        return _taste(scores, products).__getitem__
+    given = scores.at(products).tolist()
     if isinstance(scores, SimilarScores):
-        causes = scores.main_causes(products[wanted])
-        told = iter([(Reason("similar_to", product=live.products[cause]),) for cause in causes])
-    elif voice.name == "friends":
-        labels = labels_of(viewer.evidence, products[wanted], live)
-        told = iter([(Reason("friends_bought", *label),) for label in labels])
-    else:
-        told = iter([TRENDING if voice.name == "trending" else POPULAR] * len(products))
-    return [next(told) if one else () for one in wanted.tolist()]
+        causes = scores.main_causes(products)
+        return lambda row: (Reason("similar_to", product=live.products[causes(row)]),) if given[row] > 0 else ()
+    if voice.name == "friends":
+        labels = labels_of(viewer.evidence, products, live)
+        return lambda row: (Reason("friends_bought", *labels[row]),) if given[row] > 0 else ()
+    plain = TRENDING if voice.name == "trending" else POPULAR
+    return lambda row: plain if given[row] > 0 else ()
 
 
-def _taste(scores: TasteScores, products: IntArray, wanted: BoolArray) -> list[tuple[Reason, ...]]:
+def _taste(scores: TasteScores, products: IntArray) -> list[tuple[Reason, ...]]:
     rows = scores.table.rows(products)
-    own, friends = np.maximum(rows @ scores.own, 0), np.maximum(rows @ scores.friends, 0)
-    least = MATERIAL * (own + friends)
-    mine, theirs = wanted & (own > 0) & (own >= least), wanted & (friends > 0) & (friends >= least)
-    first = own >= friends
     return [
-        (TASTE * a + FRIENDS_TASTE * b) if c else (FRIENDS_TASTE * b + TASTE * a)
-        for a, b, c in zip(mine.tolist(), theirs.tolist(), first.tolist(), strict=True)
+        _of_taste(*both) for both in zip((rows @ scores.own).tolist(), (rows @ scores.friends).tolist(), strict=True)
     ]
+
+
+def _of_taste(own: float, friends: float) -> tuple[Reason, ...]:
+    least = MATERIAL * (max(own, 0.0) + max(friends, 0.0))
+    mine = TASTE if own > 0 and own >= least else ()
+    theirs = FRIENDS_TASTE if friends > 0 and friends >= least else ()
+    return mine + theirs if own >= friends else theirs + mine
 
 
 def labels_of(evidence: FriendEvidence, products: IntArray, live: LiveGraph) -> list[Label]:
     """What may be shown of each product."""
     ours = among(evidence.named_product, np.sort(products))
-    who, people = evidence.named_friend[ours].tolist(), dict[int, Friend]()
-    for friend in set(who):
-        people[friend] = Friend(live.customers[friend], live.customer_name(friend))
-    named: dict[int, list[Friend]] = {product: [] for product in products.tolist()}
+    who = evidence.named_friend[ours].tolist()
+    people = {friend: Friend(live.customers[friend], live.customer_name(friend)) for friend in set(who)}
+    named: dict[int, list[Friend]] = {}
     for product, friend in zip(evidence.named_product[ours].tolist(), who, strict=True):
-        named[product].append(people[friend])
+        named.setdefault(product, []).append(people[friend])
+    counts = evidence.counts_of(products).tolist()
     return [
-        (bucket_label(evidence.count_of(product)), tuple(sorted(friends, key=_BY_ID)))
-        for product, friends in named.items()
+        (bucket_label(count), tuple(sorted(named.get(product, ()), key=_BY_ID)))
+        for product, count in zip(products.tolist(), counts, strict=True)
     ]
 
 

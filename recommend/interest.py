@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.arrays import run_starts
 from graph.live import LiveGraph
-from graph.snapshot import RETURNED, BoolArray, FloatArray, IntArray, Opinions, Purchases, Snapshot, rows_of
+from graph.snapshot import RETURNED, BoolArray, FloatArray, IntArray, Opinions, Purchases, Snapshot, rows_of, starts_of
 
 DISLIKED = -1.0
 
@@ -33,7 +34,7 @@ def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, Int
         strength = np.concatenate((strength, np.where(opinion < 0, np.nan, opinion)))  # not a number: a dislike
     order = np.argsort(pairs, kind="stable")
     pairs = pairs[order]
-    first = np.flatnonzero(np.diff(pairs, prepend=-1))
+    first = run_starts(pairs)
     total = np.add.reduceat(strength[order], first, dtype=np.float64) if len(first) else np.zeros(0)
     interest = np.nan_to_num(np.log2(1 + total), nan=DISLIKED).astype(np.float32)
     some = interest != 0
@@ -43,6 +44,13 @@ def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, Int
 
 def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:
     return customer.astype(np.int64) << 32 | product
+
+
+@lru_cache(maxsize=2)  # the snapshot that is served, and the one it is being replaced by
+def frozen_interest(snapshot: Snapshot) -> tuple[NDArray[np.int64], IntArray, FloatArray]:
+    """`interest_of` everybody in a snapshot: where the rows of each customer start, product, interest."""
+    customer, product, interest = interest_of(snapshot.purchases, snapshot.opinions)
+    return starts_of(customer, len(snapshot.customers)), product, interest
 
 
 @dataclass(frozen=True)

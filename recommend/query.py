@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ReasonType = Literal["friends_bought", "friends_taste", "similar_to", "taste", "trending", "popular"]
 
@@ -40,8 +40,7 @@ class Query:
     explain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Friend:
+class Friend(NamedTuple):
     """A friend who agreed to be named."""
 
     customer: str
@@ -59,8 +58,7 @@ class Reason:
     product: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One recommended product. ``price`` is in minor units; ``scores`` (on request) are the parts that add up to
     ``score``."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import log1p
 
 import numpy as np
@@ -109,7 +108,7 @@ def score(voices: Sequence[Voice], products: IntArray) -> Ranked:
 
 
 def _with_parts(item: Item, voices: Sequence[Voice], ranked: Ranked, row: int) -> Item:
-    return replace(item, scores={voice.name: float(ranked.parts[place, row]) for place, voice in enumerate(voices)})
+    return item._replace(scores={voice.name: float(ranked.parts[place, row]) for place, voice in enumerate(voices)})
 
 
 def _known(product: str, live: LiveGraph) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.arrays import run_starts
 from graph.snapshot import BoolArray, FloatArray, IntArray
 
 BLOCK = 512
@@ -92,7 +93,8 @@ class FactorTable:
                 kept = allowed[fresh]
                 fresh, found = fresh[kept], found[kept]
             better = found >= least
-            products, scores = np.append(products, fresh[better]), np.append(scores, found[better])
+            products = np.concatenate((products, fresh[better]))
+            scores = np.concatenate((scores, found[better]))
             least = kth_greatest(scores, count) if len(scores) >= count else least
             start, length = block.stop, length * 2
         return products[best_first(products, scores, count)]
@@ -124,4 +126,4 @@ def among(products: IntArray, some: IntArray) -> BoolArray:
 def union(lists: Sequence[IntArray]) -> IntArray:
     """Distinct products of some lists, ascending."""
     products = np.sort(np.concatenate([NONE, *lists]))
-    return products[np.flatnonzero(np.diff(products, prepend=-1))]
+    return products[run_starts(products)]

@@ -10,7 +10,7 @@ from graph.evidence import NOTHING, FriendEvidence
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
 from graph.snapshot import RETURNED, FloatArray, IntArray, Opinions, Purchases
-from recommend.interest import interest_of
+from recommend.interest import frozen_interest, interest_of
 from recommend.query import Query
 from recommend.topk import NONE, union
 
@@ -58,8 +58,12 @@ class Viewer:
         """Products, ascending, and the interest in each; empty without ``personalisation``."""
         if not self.personal:
             return NONE, np.zeros(0, np.float32)
-        _, product, interest = interest_of(self.purchases, self.opinions)
-        return product, interest
+        live, customer = self.live, self.customer
+        if live.changed(customer) or customer >= len(live.snapshot.customers):
+            return interest_of(self.purchases, self.opinions)[1:]
+        starts, product, interest = frozen_interest(live.snapshot)
+        rows = slice(int(starts[customer]), int(starts[customer + 1]))
+        return product[rows], interest[rows]
 
     @cached_property
     def owned(self) -> IntArray:

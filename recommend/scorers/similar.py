@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -29,12 +30,16 @@ class SimilarScores(SparseScores):
     cause: IntArray
     part: FloatArray
 
-    def main_causes(self, products: IntArray) -> list[int]:
-        """For each of these products, all with a positive score, the one of the person that adds most to it."""
-        starts, ends = np.searchsorted(self.target, products), np.searchsorted(self.target, products, side="right")
-        best = [a + int(self.part[a:b].argmax()) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-        causes: list[int] = self.cause[best].tolist()
-        return causes
+    def main_causes(self, products: IntArray) -> Callable[[int], int]:
+        """For the product in a row, which must have a positive score, the one of the person that adds most to it."""
+        starts = self.target.searchsorted(products).tolist()
+        ends = self.target.searchsorted(products, side="right").tolist()
+
+        def cause(row: int) -> int:
+            start = starts[row]
+            return int(self.cause[start + int(self.part[start : ends[row]].argmax())])
+
+        return cause
 
 
 class Similar:
