@@ -63,12 +63,12 @@ class Item(BaseModel):
     @classmethod
     def of(cls, item: query.Item, digits: int) -> Self:
         """``digits``: of the currency, after the decimal point."""
-        known = {} if item.scores is None else {"scores": dict(item.scores)}
+        known = {} if item.scores is None else {"scores": {name: round(part, 4) for name, part in item.scores.items()}}
         return cls(
             product=item.product,
             name=item.name,
             price=_price(item.price, digits),
-            score=item.score,
+            score=round(item.score, 4),
             source=item.source,
             reasons=[reason_of(reason) for reason in item.reasons],
             **known,
