@@ -23,7 +23,7 @@ EVENTS = [
     ({"type": "like"}, Like(**SAME, opinion="like")),
     ({"type": "unlike"}, Like(**SAME, opinion="unlike")),
     ({"type": "dislike"}, Like(**SAME, opinion="dislike")),
-    ({"type": "view", "recommendation_id": "r-1"}, View(**SAME, recommendation="r-1")),
+    ({"type": "view", "recommendation_id": "r-1"}, View(**SAME, recommendation_id="r-1")),
     ({"type": "review", "rating": 4, "text": "Good"}, Review(**SAME, rating=4.0, text="Good")),
     ({"type": "refund", "order": "o1", "line": "1"}, Return(**SAME, reason="refund", order="o1", line="1")),
     ({"type": "cancel"}, Return(**SAME, reason="cancel")),
