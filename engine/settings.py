@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -49,10 +49,8 @@ class Settings(BaseModel):
     )
     host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback at least one API key must exist.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose one.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least important line logged.")
 
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The one currency of the shop, as an ISO 4217 code.")
-    trending_days: int = Field(7, ge=1, description="What counts as trending: interest of the last so many days.")
 
     presumed_purposes: Purposes = Field(
         ("personalisation",),

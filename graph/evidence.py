@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.arrays import run_starts
+from graph.arrays import ranges, run_lengths, run_starts
 from graph.consent import BIT
 from graph.moments import DAY, HOUR, Moment, to_datetime
 from graph.snapshot import (
@@ -91,7 +91,7 @@ class FriendEvidence:
     count
         int32 ``[p]``: lower end of the bucket of the others, 0 where the count stays hidden.
     named_product, named_friend
-        int32 ``[q]``: who may be named for which product.
+        int32 ``[q]``: who may be named for which product, ascending by product.
     """
 
     product: IntArray
@@ -115,8 +115,8 @@ class FriendEvidence:
         """int32: the buckets of some products, 0 where hidden."""
         if not len(self.product):
             return np.zeros(len(products), np.int32)
-        at = np.minimum(self.product.searchsorted(products), len(self.product) - 1)
-        counts: IntArray = np.where(self.product[at] == products, self.count[at], np.int32(0))
+        at = self.product.searchsorted(products)
+        counts: IntArray = self.count.take(at, mode="clip") * (self.product.take(at, mode="clip") == products)
         return counts
 
     def count_of(self, product: int) -> int:
@@ -200,31 +200,33 @@ class Evidence:
         self.rules = rules
         self.opening = opening
         self._shown = shown
+        self._sights = _sights(rows_of(shown.starts), shown.product, shown.named)
         self._ties = ties
+        self._contributes = np.append(shown.contributor, False)  # the last stands for everybody beyond
+        self._buckets = np.array([_bucket(count, rules) for count in range(max(BUCKETS[-1], rules.min_buyers) + 1)])
         self._new_shown: dict[int, tuple[IntArray, BoolArray, bool]] = {}
         self._new_ties: dict[int, IntArray] = {}
 
     def of(self, viewer: int) -> FriendEvidence:
         """What the friends of a viewer let the viewer see."""
         contributors = self.contributors(viewer)
-        if not len(contributors):
+        sights = self._sights_of(contributors)
+        if not len(sights):
             return NOTHING
-        friend, product, named = self._shown_by_all(contributors)
-        order = np.argsort(product, kind="stable")  # a merge of runs that are sorted
-        ascending = product[order]
-        first = run_starts(ascending)
-        distinct, buyers = ascending[first], np.concatenate((first[1:], [len(ascending)])) - first
-        names = np.add.reduceat(named[order], first, dtype=np.int64) if len(first) else buyers
-        hidden = buyers - names
-        enough = (hidden >= self.rules.min_buyers) & (len(contributors) - buyers >= self.rules.min_non_buyers)
-        count = np.where(enough, self._bucket(hidden), 0)
-        worth = (names > 0) | (count > 0)
+        sights.sort()
+        product, hidden = sights >> 32, sights >> 31 & 1
+        first = run_starts(product)
+        buyers = run_lengths(first, len(product))
+        others = np.add.reduceat(hidden, first)
+        enough = buyers <= len(contributors) - self.rules.min_non_buyers
+        names, count = buyers - others, self._buckets.take(others, mode="clip") * enough
+        worth, named = (names + count).nonzero()[0], hidden == 0
         return FriendEvidence(
-            distinct[worth],
+            product[first[worth]].astype(np.int32),
             names[worth].astype(np.int32),
             count[worth].astype(np.int32),
-            product[named],
-            friend[named],
+            product[named].astype(np.int32),
+            (sights[named] & _PERSON).astype(np.int32),
         )
 
     def ties(self, viewer: int) -> IntArray:
@@ -236,14 +238,7 @@ class Evidence:
     def contributors(self, viewer: int) -> IntArray:
         """Those of them who let themselves be counted and have a settled order."""
         friends = self.ties(viewer)
-        known = friends < len(self._shown.contributor)
-        yes = np.zeros(len(friends), np.bool_)
-        yes[known] = self._shown.contributor[friends[known]]
-        if self._new_shown:
-            for place, friend in enumerate(friends.tolist()):
-                if friend in self._new_shown:
-                    yes[place] = self._new_shown[friend][2]
-        return friends[yes]
+        return friends[self._contributes.take(friends, mode="clip")]
 
     def shown_by(self, person: int) -> IntArray:
         """int32, ascending: the products that a person lets friends see."""
@@ -260,6 +255,9 @@ class Evidence:
             named = named & before_named[np.searchsorted(before, product)]
             contributor = contributor and before_contributor
         self._new_shown[person] = product, named, contributor
+        missing = max(person + 2 - len(self._contributes), 0)
+        self._contributes = np.append(self._contributes, np.zeros(missing, np.bool_))
+        self._contributes[person] = contributor
 
     def renew_ties(self, person: int, friends: IntArray, *, opening: bool) -> None:
         """Take in the friends that a person has now and whose friendship is old enough."""
@@ -274,23 +272,26 @@ class Evidence:
             return _NOBODY, np.zeros(0, np.bool_), False
         return *self._shown.of(person), bool(self._shown.contributor[person])
 
-    def _shown_by_all(self, people: IntArray) -> tuple[IntArray, IntArray, BoolArray]:
-        """What each of these people shows, one after the other: person, product, named."""
+    def _sights_of(self, people: IntArray) -> NDArray[np.int64]:
+        """What each of these people shows, one after the other."""
         if not self._new_shown.keys().isdisjoint(people.tolist()):
-            parts = [self._shown_by(person)[:2] for person in people.tolist()]
-            person = np.repeat(people, [len(product) for product, _ in parts])
-            return person, np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        start, count = self._shown.starts[people], self._shown.starts[people + 1] - self._shown.starts[people]
-        before = np.cumsum(count) - count
-        rows = np.arange(before[-1] + count[-1]) + np.repeat(start - before, count)
-        return np.repeat(people, count), self._shown.product[rows], self._shown.named[rows]
-
-    def _bucket(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
-        lowest = min(self.rules.min_buyers, BUCKETS[0])
-        bounds = np.array([lowest, *BUCKETS]) if lowest < BUCKETS[0] else np.array(BUCKETS)
-        return np.concatenate(([0], bounds))[np.searchsorted(bounds, count, side="right")]
+            return np.concatenate([_sights(person, *self._shown_by(person)[:2]) for person in people.tolist()])
+        starts = self._shown.starts.take(people)
+        return self._sights.take(ranges(starts, self._shown.starts.take(people + 1) - starts))
 
 
+def _sights(person: IntArray | int, product: IntArray, named: BoolArray) -> NDArray[np.int64]:
+    """What is shown as numbers, ``product << 32 | hidden << 31 | person``: sorting them is the quickest way to count."""
+    return product.astype(np.int64) << 32 | (~named).astype(np.int64) << 31 | person
+
+
+def _bucket(count: int, rules: EvidenceRules) -> int:
+    """Lower end of the bucket of a count, 0 where it stays hidden."""
+    lowest = min(rules.min_buyers, BUCKETS[0])
+    return max(bound for bound in (0, lowest, *BUCKETS) if bound <= count) if count >= rules.min_buyers else 0
+
+
+_PERSON = (1 << 31) - 1
 _NOBODY = np.zeros(0, np.int32)
 NOTHING = FriendEvidence(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 """The evidence of somebody without friends."""

@@ -64,12 +64,14 @@ class SparseScores:
     def at(self, products: IntArray) -> FloatArray:
         if not len(self.product):
             return np.zeros(len(products), np.float32)
-        place = np.minimum(self.product.searchsorted(products), len(self.product) - 1)
-        return np.where(self.product[place] == products, self.score[place], np.float32(0))
+        place = self.product.searchsorted(products)
+        scores: FloatArray = self.score.take(place, mode="clip") * (self.product.take(place, mode="clip") == products)
+        return scores
 
     def top(self, count: int, allowed: BoolArray) -> IntArray:
-        kept = np.flatnonzero(allowed[self.product] & (self.score > 0))
-        return self.product[kept[best_first(self.product[kept], self.score[kept], count)]]
+        kept = allowed.take(self.product) & (self.score > 0)
+        products, scores = self.product[kept], self.score[kept]
+        return products[best_first(products, scores, count)]
 
 
 class FixedScores:
@@ -79,24 +81,25 @@ class FixedScores:
     def __init__(self, score: FloatArray, size: int) -> None:
         self.score = score
         self.size = size
-        self.order = best_first(np.arange(len(score), dtype=np.int32), score, len(score)).astype(np.int32)
+        positive = np.flatnonzero(score > 0).astype(np.int32)
+        self.order = positive[best_first(positive, score[positive], len(positive))]
         self.spread = spread_of(score, size)
         self._padded = np.append(score, np.float32(0))
 
     def at(self, products: IntArray) -> FloatArray:
-        scores: FloatArray = self._padded[np.minimum(products, len(self.score))]
+        scores: FloatArray = self._padded.take(products, mode="clip")
         return scores
 
     def top(self, count: int, allowed: BoolArray, *, least: float = 0) -> IntArray:
         """As promised; with ``least``, only products that score at least that."""
-        found, start, length = [], 0, 4 * count
+        found, start, length = [self.order[:0]], 0, 4 * count
         while count > 0 and start < len(self.order):
             block = self.order[start : start + length]
-            score = self.score[block]
-            found.append(block[allowed[block] & (score > 0) & (score >= least)][:count])
+            found.append(block[allowed.take(block)][:count])
             count -= len(found[-1])
             start, length = start + length, 4 * length
-        return np.concatenate(found) if found else self.order[:0]
+        best = np.concatenate(found)
+        return best[self.score[best] >= least] if least else best
 
 
 def spread_of(score: FloatArray, size: int) -> tuple[float, float]:

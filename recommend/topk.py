@@ -37,7 +37,7 @@ class FactorTable:
     def __init__(self, factors: FloatArray, size: int) -> None:
         norms = np.sqrt(np.einsum("ij,ij->i", factors, factors))
         self._order = np.argsort(-norms, kind="stable").astype(np.int32)
-        self._norms = norms[self._order]
+        self._falling = -norms[self._order]
         count, width = factors.shape
         self._rows = np.concatenate((factors[self._order], np.zeros((1, width), np.float32)))
         self._place = np.full(count + 1, count, np.int32)
@@ -61,7 +61,7 @@ class FactorTable:
 
     def rows(self, products: IntArray) -> FloatArray:
         """float32 ``[n, f]``: the vectors of these products."""
-        rows: FloatArray = self._rows[self._place[np.minimum(products, len(self))]]
+        rows: FloatArray = self._rows.take(self._place.take(products, mode="clip"), axis=0)
         return rows
 
     def spread(self, query: FloatArray) -> tuple[float, float]:
@@ -83,19 +83,20 @@ class FactorTable:
         """
         if count < 1:
             return self._order[:0]
-        bound = self._norms * (np.linalg.norm(query) * SLACK)
-        products, scores = self._order[:0], self._norms[:0]
-        start, length, least = 0, BLOCK + 2 * count, np.float32(-np.inf)
-        while start < len(self) and bound[start] >= least:
-            block = slice(start, start + length)
-            fresh, found = self._order[block], self._rows[block][: len(self) - start] @ query
+        most = self._falling * (np.linalg.norm(query) * SLACK)  # the bound of each, negative: ascending
+        products, scores, least = self._order[:0], most[:0], np.float32(-np.inf)
+        start, length, end = 0, BLOCK + 2 * count, len(self)
+        while start < end:
+            block = slice(start, min(start + length, end))
+            found = self._rows[block] @ query
+            better = (found >= least).nonzero()[0]
             if allowed is not None:
-                kept = allowed[fresh]
-                fresh, found = fresh[kept], found[kept]
-            better = found >= least
-            products = np.concatenate((products, fresh[better]))
+                better = better[allowed[self._order[block][better]]]
+            products = np.concatenate((products, self._order[block][better]))
             scores = np.concatenate((scores, found[better]))
-            least = kth_greatest(scores, count) if len(scores) >= count else least
+            if len(scores) >= count:
+                least = kth_greatest(scores, count)
+                end = most.searchsorted(-least, "right")
             start, length = block.stop, length * 2
         return products[best_first(products, scores, count)]
 
@@ -108,18 +109,17 @@ def kth_greatest(scores: FloatArray, count: int) -> np.float32:
 
 def best_first(products: IntArray, scores: FloatArray, count: int) -> NDArray[np.intp]:
     """Where the ``count`` greatest scores are, best first; equal ones by product."""
-    kept = np.arange(len(scores))
-    if 0 < count < len(scores):
-        kept = np.flatnonzero(scores >= kth_greatest(scores, count))
-    order: NDArray[np.intp] = kept[np.lexsort((products[kept], -scores[kept]))[:count]]
-    return order
+    if not 0 < count < len(scores):
+        return np.lexsort((products, -scores))[:count]
+    kept = (scores >= kth_greatest(scores, count)).nonzero()[0]
+    return kept[np.lexsort((products[kept], -scores[kept]))[:count]]
 
 
 def among(products: IntArray, some: IntArray) -> BoolArray:
     """Which products are among these ascending ones."""
     if not len(some):
         return np.zeros(len(products), np.bool_)
-    among: BoolArray = some[np.minimum(some.searchsorted(products), len(some) - 1)] == products
+    among: BoolArray = some.take(some.searchsorted(products), mode="clip") == products
     return among
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,7 @@ from graph.errors import Damaged, KithError, Unavailable
 PATIENCE = 30_000
 """Milliseconds to wait for the writer of another process."""
 
-_SETTINGS = f"""
-PRAGMA busy_timeout = {PATIENCE};
+_SETTINGS = """
 PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
 PRAGMA cache_size = -65536;
@@ -70,8 +70,19 @@ def explained(path: Path) -> Iterator[None]:
 def connect(path: Path) -> apsw.Connection:
     """A connection with the store's settings; the file is made where there is none."""
     connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
+    wait_up_to(connection, PATIENCE)
     connection.execute(_SETTINGS).fetchall()  # a script stops at each row until it is taken
     return connection
+
+
+def wait_up_to(connection: apsw.Connection, milliseconds: int) -> None:
+    """How long to wait for another writer. SQLite's own waiting grows to 100 ms and misses the short pauses of a load."""
+
+    def look_again(looked: int) -> bool:
+        time.sleep(0.001)
+        return looked < milliseconds
+
+    connection.set_busy_handler(look_again)
 
 
 class Readers:

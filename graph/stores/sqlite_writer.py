@@ -17,7 +17,7 @@ from graph.errors import Invalid
 from graph.records import Customer, CustomerId, Product, Record
 from graph.schema import Key, bare, names_person
 from graph.store import Cursor, Erasure, Facts, Written
-from graph.stores.sqlite_connection import PATIENCE, connect, explained
+from graph.stores.sqlite_connection import PATIENCE, connect, explained, wait_up_to
 from graph.stores.sqlite_schema import TABLES, Table
 
 R = TypeVar("R", bound=Record)
@@ -182,7 +182,7 @@ class Writer:
         ``VACUUM`` drops those. Then the log, which has them too, is emptied. Where readers or a full disk prevent it, a
         later write tries again.
         """
-        self._connection.set_busy_timeout(_SCRUB_PATIENCE)
+        wait_up_to(self._connection, _SCRUB_PATIENCE)
         try:
             if self._vacuumed != self._erasures:
                 self._connection.execute("VACUUM")
@@ -192,7 +192,7 @@ class Writer:
         except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError):
             self._scrub_at = monotonic() + _SCRUB_AGAIN
         finally:
-            self._connection.set_busy_timeout(PATIENCE)
+            wait_up_to(self._connection, PATIENCE)
 
 
 def fetch(connection: apsw.Connection, kind: type[R], key: Key) -> R | None:

@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import apsw
 import pytest
 
+from graph.columns import Columns
 from graph.errors import Unavailable
 from graph.records import Customer, CustomerId, Product, Purchase
 from graph.store import START, Removed
-from graph.stores import sqlite_connection
+from graph.stores import sqlite_connection, sqlite_writer
 from graph.stores.sqlite import SqliteStore
 from graph.stores.sqlite_writer import Writer
 from tests.records import bought
@@ -173,8 +175,8 @@ def test_a_full_disk_refuses_cleanly_and_works_again_when_there_is_room(tmp_path
 
 
 def test_a_store_that_another_program_keeps_locked_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = sqlite_connection._SETTINGS.replace(str(sqlite_connection.PATIENCE), "50")
-    monkeypatch.setattr(sqlite_connection, "_SETTINGS", hasty)
+    monkeypatch.setattr(sqlite_connection, "PATIENCE", 50)
+    monkeypatch.setattr(sqlite_writer, "PATIENCE", 50)
     with closing(SqliteStore(tmp_path / "shop.db")) as store:
         store.write([bought("1")])
         with closing(apsw.Connection(str(tmp_path / "shop.db"))) as other:
@@ -186,3 +188,26 @@ def test_a_store_that_another_program_keeps_locked_says_so(tmp_path: Path, monke
             assert purchases(store) == ["1"]
             other.execute("ROLLBACK")
         assert store.write([bought("2")]).changed == 1
+
+
+def test_live_events_get_in_between_the_chunks_of_a_load(tmp_path: Path) -> None:
+    path, rows = tmp_path / "shop.db", 8_000
+    with closing(SqliteStore(path)) as loading, closing(SqliteStore(path)) as live:
+        waits: list[float] = []
+
+        def load() -> None:
+            for chunk in range(12):
+                ids = [f"{chunk:02d}-{row:06d}" for row in range(rows)]
+                values = {"id": ids, "customer": [f"c{row % 500}" for row in range(rows)], "product": ["p"] * rows}
+                loading.write(Columns(Purchase, values))
+                time.sleep(0.005)
+
+        loader = Thread(target=load)
+        loader.start()
+        while loader.is_alive():
+            began = time.monotonic()
+            live.write([Purchase(id=f"live-{len(waits)}", customer="c", product="p")])
+            waits.append(time.monotonic() - began)
+        loader.join()
+        assert live.check().counts["purchases"] == 12 * rows + len(waits)
+        assert len(waits) >= 8

@@ -28,7 +28,7 @@ def test_without_any_source_every_setting_has_its_default(tmp_path: Path, monkey
 
 def test_flags_win_over_environment_over_file_over_defaults(file: Path) -> None:
     settings = Settings.load(file, environ={"KITH_PORT": "2222", "KITH_CURRENCY": "JPY"}, port=3333)
-    assert (settings.port, settings.currency, settings.host, settings.log_level) == (3333, "JPY", "::1", "info")
+    assert (settings.port, settings.currency, settings.host, settings.minor_age) == (3333, "JPY", "::1", 16)
 
 
 def test_a_flag_that_was_not_given_changes_nothing(file: Path) -> None:
