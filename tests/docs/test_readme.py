@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,139 +14,89 @@ import pytest
 
 from graph.moments import to_moment
 from loaders.demo import sample_shop, write_files
+from tests.docs.conftest import ROOT, Page, Shell
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+README, RUNNING = Page(ROOT / "README.md"), Page(ROOT / "docs/howto/run-a-shop.md")
+PAGES = sorted([README.path, *(ROOT / "docs").rglob("*.md")])
 PRINTED = "http://127.0.0.1:8000"
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def lines(page: Path) -> list[str]:
-    """Shell commands of a page, continued lines joined."""
-    text = "".join(blocks(page, "sh")).replace("\\\n", " ")
-    return [line.split("   # ")[0].strip() for line in text.splitlines() if line.strip()]
+def stop(server: subprocess.Popen[str]) -> None:
+    """Ctrl-C ends a server cleanly."""
+    server.send_signal(signal.SIGINT)
+    server.communicate(timeout=20)
+    assert server.returncode == 0
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which ``.venv/bin/kith`` is this very Kith."""
-    bin = tmp_path_factory.mktemp("bin")
-    (bin / "kith").write_text(
-        f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'from engine.cli import main; main()' \"$@\"\n"
-    )
-    (bin / "kith").chmod(0o755)
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{bin}:{os.environ['PATH']}", "OPENBLAS_NUM_THREADS": "1"}
+def demo(tmp_path_factory: pytest.TempPathFactory, bin: Path) -> Iterator[tuple[Shell, str]]:
+    """The sample shop as ``make demo`` serves it, and its address."""
+    shell = Shell(tmp_path_factory.mktemp("demo"), bin)
+    server, address = shell.serve("kith demo")
+    yield shell, address
+    stop(server)
 
 
-def run(command: str, folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        command.replace(".venv/bin/kith", "kith"),
-        shell=True,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+def curls(address: str) -> list[str]:
+    """The calls of the README, to this address."""
+    found = [command for command in README.commands() if command.startswith("curl")]
+    return [call.replace("curl", "curl -sS --fail-with-body", 1).replace(PRINTED, address) for call in found]
 
 
-def started(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
-    """A server and its address."""
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if found := re.search(r"serving at (http://\S+)", line):
-            return process, found[1]
-    raise AssertionError("".join(said))
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[str]:
-    """The sample shop as ``make demo`` serves it; Ctrl-C ends it cleanly."""
-    process, address = started(["kith", "demo", "--port", "0"], tmp_path_factory.mktemp("demo"), environment)
-    yield address
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 0
-
-
-def curls() -> list[str]:
-    return [line for line in lines(ROOT / "README.md") if line.startswith("curl")]
-
-
-def test_the_first_curl_gives_ten_named_products_with_reasons(
-    demo: str, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    answer = json.loads(run(curls()[0].replace("curl", "curl -sS", 1).replace(PRINTED, demo), tmp_path, environment))
+def test_the_first_curl_gives_ten_named_products_with_reasons(demo: tuple[Shell, str]) -> None:
+    shell, address = demo
+    answer = json.loads(shell.run(curls(address)[0]))
     assert len(answer["items"]) == 10
     assert all(item["name"] and item["reasons"] for item in answer["items"])
     assert any(reason["type"] == "friends_bought" for item in answer["items"] for reason in item["reasons"])
 
 
-def test_the_printed_answer_has_the_shape_of_the_real_one(
-    demo: str, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    printed = json.loads(blocks(ROOT / "README.md", "json")[0].replace("...", ""))
-    real = json.loads(run(curls()[0].replace("curl", "curl -sS", 1).replace(PRINTED, demo), tmp_path, environment))
+def test_the_printed_answer_has_the_shape_of_the_real_one(demo: tuple[Shell, str]) -> None:
+    shell, address = demo
+    printed, real = json.loads(README.blocks("json")[0]), json.loads(shell.run(curls(address)[0]))
     assert printed.keys() == real.keys()
     assert printed["items"][0].keys() == real["items"][0].keys()
+    shapes = {reason["type"]: reason.keys() for item in real["items"] for reason in item["reasons"]}
+    for reason in printed["items"][0]["reasons"]:
+        assert reason.keys() == shapes[reason["type"]]
 
 
-def test_what_the_readme_buys_leaves_the_next_answer(demo: str, tmp_path: Path, environment: dict[str, str]) -> None:
-    ask, buy = curls()
-    ask, buy = (line.replace("curl", "curl -sS --fail-with-body", 1).replace(PRINTED, demo) for line in (ask, buy))
+def test_what_the_readme_buys_leaves_the_next_answer(demo: tuple[Shell, str]) -> None:
+    shell, address = demo
+    ask, buy = curls(address)
     bought = json.loads(buy[buy.index("{") : buy.rindex("}") + 1])["product"]
-    run(buy, tmp_path, environment)
-    assert bought not in [item["product"] for item in json.loads(run(ask, tmp_path, environment))["items"]]
-
-
-def test_the_pages_of_the_api_need_nobody_else(demo: str, tmp_path: Path, environment: dict[str, str]) -> None:
-    assert "https://" not in run(f"curl -sS {demo}/docs", tmp_path, environment)
+    shell.run(buy)
+    assert bought not in [item["product"] for item in json.loads(shell.run(ask))["items"]]
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(tmp_path_factory: pytest.TempPathFactory, bin: Path) -> Shell:
     """A folder with the files of a small shop."""
     folder = tmp_path_factory.mktemp("shop")
-    write_files(sample_shop(now=to_moment(datetime(2026, 11, 23, tzinfo=UTC)), customers=300, products=150), folder)
-    return folder
+    now = to_moment(datetime(2026, 11, 23, tzinfo=UTC))
+    write_files(sample_shop(now=now, customers=300, products=150), folder)
+    return Shell(folder, bin)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/howto/run-a-shop.md"], ids=lambda page: page.name)
-def test_the_commands_for_ones_own_data_work_as_printed(page: Path, shop: Path, environment: dict[str, str]) -> None:
-    for file in shop.glob("shop.db*"):
-        run(f"rm -rf {file}", shop, environment)
-    commands = [line for line in lines(page) if line.startswith(".venv/bin/kith")]
-    assert commands
+@pytest.mark.parametrize("page", [README, RUNNING], ids=lambda page: page.path.name)
+def test_the_commands_for_ones_own_data_work_as_printed(page: Page, shop: Shell) -> None:
+    shop.run("rm -rf shop.db*")
+    commands = [command for command in page.commands() if command.startswith(".venv/bin/kith")]
+    assert len(commands) >= 4
     for command in commands:
         if " serve" in command:
-            process, _ = started([*shlex.split(command.replace(".venv/bin/", "")), "--port", "0"], shop, environment)
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
-            assert process.returncode == 0
+            stop(shop.serve(command)[0])
         else:
-            run(command, shop, environment)
+            shop.run(command)
 
 
-def test_the_drill_of_the_how_to_page_restores_the_same_shop(shop: Path, environment: dict[str, str]) -> None:
-    text = (ROOT / "docs/howto/run-a-shop.md").read_text()
-    drill = [command for command in re.findall(r"`(kith [^`]+)`", text) if re.search("backup|restore|doctor", command)]
+def test_the_drill_of_the_how_to_page_restores_the_same_shop(shop: Shell) -> None:
+    named = re.findall(r"`(kith [^`]+)`", RUNNING.path.read_text(encoding="utf-8"))
+    drill = [command for command in named if re.search(r"backup|restore|doctor", command)]
     assert len(drill) >= 4
     for command in drill:
-        explicit = command if "--store" in command else command.replace("kith", "kith --store sqlite:///shop.db", 1)
-        run(explicit, shop, environment)
-    asked = [
-        run(f"kith --store sqlite:///{name}.db recommend c1 --json", shop, environment) for name in ("shop", "drill")
-    ]
+        shop.run(command if "--store" in command else command.replace("kith", "kith --store sqlite:///shop.db", 1))
+    asked = [shop.run(f"kith --store sqlite:///{name}.db recommend c1 --json") for name in ("shop", "drill")]
     assert asked[0] == asked[1]
 
 
@@ -160,9 +107,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-def test_every_command_that_a_page_names_exists(environment: dict[str, str], tmp_path: Path) -> None:
-    known = set(re.findall(r"^## (kith .+)$", (ROOT / "docs/reference/commands.md").read_text(), re.MULTILINE))
+def test_every_command_that_a_page_names_exists() -> None:
+    reference = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"^## (kith .+)$", reference, re.MULTILINE))
     for page in PAGES:
-        for words in re.findall(r"`(?:\.venv/bin/)?kith(?: --store \S+)? ([a-z-]+(?: [a-z-]+)?)", page.read_text()):
+        text = page.read_text(encoding="utf-8")
+        for words in re.findall(r"`(?:\.venv/bin/)?kith(?: --store \S+)? ([a-z-]+(?: [a-z-]+)?)", text):
             first, *second = words.split()
             assert f"kith {first}" in known or f"kith {first} {''.join(second)}" in known, words

@@ -26,7 +26,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_arrays_are_mapped_and_cannot_be_written(tmp_path: Path) -> None:
     loaded, _ = load_arrays(artefact(tmp_path / "x"))
-    assert isinstance(loaded["a"], np.memmap)
+    assert isinstance(loaded["a"].base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         loaded["a"][0] = 7
 
