@@ -109,7 +109,7 @@ def _unpack(source: Path, work: Path) -> dict[str, str]:
         manifest = json.loads((work / SUMS).read_bytes())
         sums: dict[str, str] = manifest["sha256"]
         wrong = [name for name, known in sums.items() if _sum(work / name) != known]
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
+    except (tarfile.TarError, FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{source} is not a whole backup ({error}); use an earlier one") from error
     if manifest.get("format") != FORMAT:
         raise Damaged(f"{source} was written by another version of Kith; restore it with that version")

@@ -6,7 +6,7 @@ import logging
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -70,10 +70,15 @@ def _options(
 def main() -> None:
     """Run ``kith``; the entry point of the command."""
     try:
-        app()
+        app(prog_name="kith")
     except errors.KithError as error:
-        sys.stderr.write(f"kith: {printable(error)}\n")
-        sys.exit(EXIT_CODES[type(error)])
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(OK)
+        _fail(str(error), EXIT_CODES[type(error)])
+    except UnicodeEncodeError as error:
+        _fail(f"{error.object!r} is not text in UTF-8", USAGE)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
+
+
+def _fail(why: str, code: int) -> NoReturn:
+    sys.stderr.write(f"kith: {printable(why)}\n")
+    sys.exit(code)

@@ -22,6 +22,11 @@ def printable(value: object) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
 
 
+def _one_line(text: str) -> str:
+    """JSON in which what would steer a terminal is escaped, as JSON itself does only below U+0020."""
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+
+
 def silent(step: str, done: float) -> None:
     """Nobody is watching."""
 
@@ -37,7 +42,7 @@ class Output:
     def result(self, data: Any, *lines: str) -> None:
         """The result of a command, as data and in words."""
         if self.as_json:
-            sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+            sys.stdout.write(_one_line(json.dumps(data, ensure_ascii=False)) + "\n")
         else:
             for line in lines:
                 self._out.print(Text(printable(line)))
@@ -67,7 +72,7 @@ class Output:
             TaskProgressColumn(),
             TimeRemainingColumn(),
             console=self._err,
-            disable=self.as_json or not self._err.is_terminal,
+            disable=self.as_json or not sys.stderr.isatty(),
         )
         steps: dict[str, Any] = {}
 

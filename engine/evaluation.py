@@ -12,7 +12,7 @@ from typing import Any
 from engine.console import OnStep, silent
 from engine.engine import evidence_rules
 from engine.settings import Settings
-from graph.errors import Unavailable
+from graph.errors import Refused, Unavailable
 from graph.evidence import UNRESTRICTED, EvidenceRules
 from graph.freeze import freeze
 from graph.live import LiveGraph
@@ -72,7 +72,7 @@ def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, 
     Raises
     ------
     graph.errors.Refused
-        A file cannot be loaded as a whole.
+        A file cannot be loaded as a whole, or there is nothing to test on.
     """
     options = Options(now=now, create_missing=True, digits=settings.currency_digits, pause=0)
     known, later = MemoryStore(), MemoryStore()
@@ -82,6 +82,8 @@ def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, 
     for batch in later.read(Purchase, columns=("customer", "product")):
         for customer, product in zip(batch["customer"], batch["product"], strict=True):
             truth.setdefault(customer, set()).add(product)
+    if not truth:
+        raise Refused(f"{test} has no purchase to test on")
     return Split(known, {customer: frozenset(products) for customer, products in truth.items()}, reports)
 
 
@@ -120,6 +122,7 @@ def write_recommendations(path: Path, ranked: Mapping[str, Sequence[str]]) -> No
         The file cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(("customer", "rank", "product"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 from pathlib import Path
 
@@ -24,11 +25,19 @@ def hash_key(folder: Path) -> bytes:
     file = folder / "identity.key"
     try:
         if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(file, secrets.token_bytes(SIZE), mode=0o600)
+            _make(file)
         key = file.read_bytes()
     except OSError as error:
         raise Unavailable(f"cannot keep the hash key in {file}: {error.strerror}") from error
     if len(key) != SIZE:
         raise Damaged(f"{file} is no hash key: restore it from a backup, or hashed e-mail and phone no longer match")
     return key
+
+
+def _make(file: Path) -> None:
+    """One at a time, over all processes: a load and a server that begin together must not hash with different keys."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            write_whole(file, secrets.token_bytes(SIZE), mode=0o600)

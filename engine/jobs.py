@@ -95,7 +95,7 @@ def train(engine: Engine, *, search: bool = False, seed: int = 42, on_step: OnSt
 
 
 def clear_demo(settings: Settings, *, fresh: bool) -> None:
-    """Remove the sample shop's own files, if a new one is wanted or an earlier making was interrupted."""
+    """Remove the sample shop's own store and folder, if a new one is wanted or an earlier making was interrupted."""
     file = sqlite_path(settings.store)
     if fresh or Shelf(settings.folder / "epochs").current() is None:
         for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
@@ -103,19 +103,28 @@ def clear_demo(settings: Settings, *, fresh: bool) -> None:
         shutil.rmtree(settings.folder, ignore_errors=True)
 
 
-def prepare_demo(engine: Engine, *, seed: int, now: Moment | None, on_step: OnStep = silent) -> str:
+def prepare_demo(
+    engine: Engine,
+    *,
+    seed: int,
+    now: Moment | None,
+    customers: int = 5_000,
+    products: int = 2_000,
+    on_step: OnStep = silent,
+) -> str:
     """Fill an empty store with the sample shop and train on it; a shop that is there is used again. Says what it did.
 
     Raises
     ------
     graph.errors.Conflict
-        The store holds customers and no model: it may be another shop's.
+        The store holds facts and no model: it may be another shop's.
     """
     if engine.shelf.current() is not None:
-        return f"using the sample shop made earlier in {engine.settings.store} (--fresh makes a new one)"
-    if engine.store.check().counts["customers"]:
-        raise Conflict(f"{engine.settings.store} holds customers already: name an empty store for the sample shop")
-    facts = sample_shop(seed=seed, now=engine.now() if now is None else now).facts()
+        return f"using the shop made earlier in {engine.settings.store}"
+    if any(engine.store.check().counts.values()):
+        raise Conflict(f"{engine.settings.store} holds a shop already: name an empty store for the sample shop")
+    now = engine.now() if now is None else now
+    facts = sample_shop(seed=seed, now=now, customers=customers, products=products).facts()
     for done, columns in enumerate(facts):
         on_step("loading the sample shop", done / len(facts))
         engine.write(columns)

@@ -10,6 +10,8 @@ from importlib import import_module
 import uvicorn
 
 from engine.engine import Engine
+from engine.keys import KeyRing
+from engine.settings import Settings
 from graph.errors import Invalid, Unavailable
 
 GRACE_SECONDS = 5
@@ -28,7 +30,7 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def listen(engine: Engine) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """Take the port, before any long work begins.
 
     Raises
@@ -38,8 +40,8 @@ def listen(engine: Engine) -> socket.socket:
     graph.errors.Unavailable
         The port is taken or the address is not ours.
     """
-    host, port = engine.settings.host, engine.settings.port
-    if not is_loopback(host) and not engine.keys.required:
+    host, port = settings.host, settings.port
+    if not is_loopback(host) and not KeyRing(settings.folder).required:
         raise Invalid(
             f"listening on {host} without an API key would open everything to everyone: "
             "make one first (kith keys create NAME --scope storefront), or listen on 127.0.0.1",
@@ -50,7 +52,7 @@ def listen(engine: Engine) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise Unavailable(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another port with --port, or stop what uses it"
+            f"cannot listen on {_shown(host)}:{port} ({error.strerror}): choose another port with --port, or stop what uses it"
         ) from error
 
 
@@ -67,11 +69,14 @@ def serve(engine: Engine, listening: socket.socket, on_ready: Callable[[str], No
         lifespan="off",
     )
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
     try:
-        _Server(config, lambda: on_ready(f"http://{shown}:{port}")).run(sockets=[listening])
+        _Server(config, lambda: on_ready(f"http://{_shown(host)}:{port}")).run(sockets=[listening])
     except KeyboardInterrupt:
         return
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:

@@ -27,7 +27,7 @@ def register(parent: typer.Typer) -> None:
 def train(
     context: typer.Context,
     search: Annotated[bool, typer.Option("--search", help="Also search for better factorisation settings.")] = False,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 42,
     json: Json = False,
 ) -> None:
     """Fit a model on everything in the store and publish it; running servers serve it within a second or two."""
@@ -51,13 +51,15 @@ def evaluate(
     test: Annotated[Path, typer.Option(help="What people bought later; never trained on.")],
     friends: Annotated[Path | None, typer.Option(help="Who knows whom.")] = None,
     consents: Annotated[Path | None, typer.Option(help="Who agreed to what; with it the shop's rules hold.")] = None,
-    k: Annotated[list[int] | None, typer.Option(help="Length of the lists to judge (default 10 and 20).")] = None,
+    k: Annotated[
+        list[int] | None, typer.Option(min=1, help="Length of the lists to judge (default 10 and 20).")
+    ] = None,
     evidence: Annotated[
         Literal["open", "strict"] | None,
         typer.Option(help="Rules of evidence: open (all presumed, no thresholds) or the shop's; strict shows both."),
     ] = None,
     recommendations: Annotated[Path | None, typer.Option(help="Write customer,rank,product here.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 42,
     json: Json = False,
 ) -> None:
     """Measure what would be served: train on one file, rank the whole catalogue for each customer of the other."""
@@ -71,11 +73,11 @@ def evaluate(
             evaluation.evaluate(split, under, sorted(set(k or (10, 20))), seed=seed, now=now, on_step=on_step)
             for under in evaluation.conditions(settings, evidence, consents=consents is not None)
         ]
-    if recommendations:
-        evaluation.write_recommendations(recommendations, done[0].report.ranked)
     first, *others = (evaluated.as_dict() for evaluated in done)
     rejected = {report.file: report.rejected for report in split.reports if report.rejected}
     out.result({**first, "rejected": rejected, "beside": others}, *evaluation.lines(done, rejected))
+    if recommendations:
+        evaluation.write_recommendations(recommendations, done[0].report.ranked)
 
 
 def recommend(

@@ -11,6 +11,7 @@ import typer
 from engine.console import Output
 from engine.session import session
 from engine.settings import Settings
+from graph.errors import Invalid
 from graph.moments import to_moment
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def demo(
             help="Let a purchase count for friends at once: evidence delay and epoch are set to zero.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = DEMO_SEED,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another shop.")] = DEMO_SEED,
     now: Annotated[datetime | None, typer.Option(help="When the shop's story ends, in UTC (default: now).")] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Make the shop anew, even if an earlier one is there.")
@@ -56,16 +57,22 @@ def demo(
     flags: dict[str, object] = {"port": port}
     if chosen.settings().store == Settings.model_fields["store"].default:
         flags["store"] = DEMO_STORE
-        clear_demo(chosen.settings(**flags), fresh=fresh or now is not None or seed != DEMO_SEED)
+    own = "store" in flags and chosen.settings().data_dir is None  # what a person has named is never removed
+    if fresh and not own:
+        raise Invalid("--fresh removes only the sample shop's own files: name a store that does not exist yet instead")
     if instant_evidence:
         flags |= {"evidence_delay_hours": 0, "evidence_epoch_hours": 0}
         out.note("evidence delay and epoch are zero: friends see a purchase at once (not what a real shop should do)")
-    with chosen.engine(**flags) as engine, listen(engine) as listening:
-        with out.progress() as on_step:
-            end = None if now is None else to_moment(now.replace(tzinfo=UTC))
-            made = prepare_demo(engine, seed=seed, now=end, on_step=on_step)
-        out.note(made)
-        _serve(engine, listening, out)
+    settings = chosen.settings(**flags)
+    with listen(settings) as listening:
+        if own:  # and nobody serves it on this port
+            clear_demo(settings, fresh=fresh or now is not None or seed != DEMO_SEED)
+        with chosen.engine(**flags) as engine:
+            with out.progress() as on_step:
+                end = None if now is None else to_moment(now.replace(tzinfo=UTC))
+                made = prepare_demo(engine, seed=seed, now=end, on_step=on_step)
+            out.note(made)
+            _serve(engine, listening, out)
 
 
 def serve_command(context: typer.Context, port: Port = None, host: Host = None) -> None:
@@ -73,7 +80,7 @@ def serve_command(context: typer.Context, port: Port = None, host: Host = None) 
     from engine.serve import listen
 
     out = Output(as_json=False)
-    with session(context).engine(port=port, host=host) as engine, listen(engine) as listening:
+    with session(context).engine(port=port, host=host) as engine, listen(engine.settings) as listening:
         if not engine.readiness().ready:
             out.note("no model has been published yet: events are taken in, recommendations wait for kith train")
         _serve(engine, listening, out)
