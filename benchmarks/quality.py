@@ -20,7 +20,7 @@ from recommend.options import TrainingOptions
 from recommend.scorers.blend import Blend
 from recommend.train import train
 
-ALONE = Blend({"als": 1.0}, {"popular": 1.0})
+ALONE = Blend({"taste": 1.0}, {"popular": 1.0})
 
 
 def main() -> None:

@@ -11,11 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.commands import data, keys, models, serving
-from engine.console import printable
+from engine.console import FAILED, TRY_LATER, USAGE, printable
 from engine.session import Session
 from graph import errors
-
-OK, FAILED, USAGE, PARTIAL, TRY_LATER = 0, 1, 2, 3, 75
 
 EXIT_CODES: dict[type[errors.KithError], int] = {
     errors.Invalid: USAGE,

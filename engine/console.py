@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-OnStep = Callable[[str, float], None]
-"""Called with the name of a step and the fraction of it that is done."""
+OK, FAILED, USAGE, PARTIAL, TRY_LATER = 0, 1, 2, 3, 75
+"""Exit codes: done; failed; called wrongly; done, but some rows were rejected; not now, try again."""
+
+
+class OnStep(Protocol):
+    """Told the name of a step, the fraction of it that is done, and what else a person may want to see."""
+
+    def __call__(self, step: str, done: float, detail: str = "") -> None: ...
 
 
 def printable(value: object) -> str:
@@ -27,7 +33,7 @@ def _one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
-def silent(step: str, done: float) -> None:
+def silent(step: str, done: float, detail: str = "") -> None:
     """Nobody is watching."""
 
 
@@ -71,15 +77,16 @@ class Output:
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
             console=self._err,
             disable=self.as_json or not sys.stderr.isatty(),
         )
         steps: dict[str, Any] = {}
 
-        def on_step(step: str, done: float) -> None:
+        def on_step(step: str, done: float, detail: str = "") -> None:
             if step not in steps:
-                steps[step] = bars.add_task(printable(step), total=1.0)
-            bars.update(steps[step], completed=done)
+                steps[step] = bars.add_task(printable(step), total=1.0, detail="")
+            bars.update(steps[step], completed=done, detail=printable(detail))
 
         with bars:
             yield on_step

@@ -69,8 +69,11 @@ def load(
         pause=LOAD_PAUSE_SECONDS,
     )
 
+    began = time.perf_counter()
+
     def on_progress(position: int, size: int, rows: int) -> None:
-        on_step("loading", position / max(size, 1))
+        rate = rows / max(time.perf_counter() - began, 1e-3)
+        on_step("loading", position / max(size, 1), f"{rows:,} rows, {rate:,.0f} rows/s")
 
     return load_files(files, engine.store, options=options, on_progress=on_progress)
 

@@ -21,7 +21,8 @@ def run_starts(ascending: NDArray[Any]) -> NDArray[np.intp]:
     ndarray
         intp, as long as there are distinct values: ``ascending[run_starts(ascending)]`` are these.
     """
-    first = np.ones(len(ascending), np.bool_)
+    first = np.empty(len(ascending), np.bool_)
+    first[:1] = True
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
     return first.nonzero()[0]
 

@@ -90,15 +90,14 @@ class FriendEvidence:
         int32 ``[p]``: how many friends may be named.
     count
         int32 ``[p]``: lower end of the bucket of the others, 0 where the count stays hidden.
-    named_product, named_friend
-        int32 ``[q]``: who may be named for which product, ascending by product.
+    pairs
+        int64 ``[q]``, ascending: who may be named for which product, ``product << 32 | friend``.
     """
 
     product: IntArray
     named: IntArray
     count: IntArray
-    named_product: IntArray
-    named_friend: IntArray
+    pairs: NDArray[np.int64]
 
     @cached_property
     def strength(self) -> IntArray:
@@ -106,10 +105,16 @@ class FriendEvidence:
         strength: IntArray = np.add(self.named, self.count, dtype=np.int32)
         return strength
 
-    def friends(self, product: int) -> IntArray:
-        """Positions of the friends to name for a product."""
-        friends: IntArray = self.named_friend[self.named_product == product]
-        return friends
+    def friends_of(self, products: IntArray) -> list[list[int]]:
+        """Positions of the friends to name for each product."""
+        first = products.astype(np.int64) << 32
+        starts, ends = self.pairs.searchsorted(first), self.pairs.searchsorted(first + (1 << 32))
+        friends = (self.pairs & _PERSON).tolist()
+        return [friends[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+    def friends(self, product: int) -> list[int]:
+        """Positions of the friends to name for one product."""
+        return self.friends_of(np.array([product], np.int32))[0]
 
     def counts_of(self, products: IntArray) -> IntArray:
         """int32: the buckets of some products, 0 where hidden."""
@@ -203,7 +208,8 @@ class Evidence:
         self._sights = _sights(rows_of(shown.starts), shown.product, shown.named)
         self._ties = ties
         self._contributes = np.append(shown.contributor, False)  # the last stands for everybody beyond
-        self._buckets = np.array([_bucket(count, rules) for count in range(max(BUCKETS[-1], rules.min_buyers) + 1)])
+        bounds = (0, min(rules.min_buyers, BUCKETS[0]), *BUCKETS)
+        self._bucket = np.array([max(one for one in bounds if one <= count) for count in range(BUCKETS[-1] + 1)])
         self._new_shown: dict[int, tuple[IntArray, BoolArray, bool]] = {}
         self._new_ties: dict[int, IntArray] = {}
 
@@ -218,15 +224,14 @@ class Evidence:
         first = run_starts(product)
         buyers = run_lengths(first, len(product))
         others = np.add.reduceat(hidden, first)
-        enough = buyers <= len(contributors) - self.rules.min_non_buyers
-        names, count = buyers - others, self._buckets.take(others, mode="clip") * enough
-        worth, named = (names + count).nonzero()[0], hidden == 0
+        enough = (others >= self.rules.min_buyers) & (len(contributors) - buyers >= self.rules.min_non_buyers)
+        names, count = buyers - others, self._bucket.take(others, mode="clip") * enough
+        worth = (names + count).nonzero()[0]
         return FriendEvidence(
             product[first[worth]].astype(np.int32),
             names[worth].astype(np.int32),
             count[worth].astype(np.int32),
-            product[named].astype(np.int32),
-            (sights[named] & _PERSON).astype(np.int32),
+            sights[hidden == 0],
         )
 
     def ties(self, viewer: int) -> IntArray:
@@ -238,7 +243,8 @@ class Evidence:
     def contributors(self, viewer: int) -> IntArray:
         """Those of them who let themselves be counted and have a settled order."""
         friends = self.ties(viewer)
-        return friends[self._contributes.take(friends, mode="clip")]
+        contributors: IntArray = friends[self._contributes.take(friends, mode="clip")]
+        return contributors
 
     def shown_by(self, person: int) -> IntArray:
         """int32, ascending: the products that a person lets friends see."""
@@ -255,8 +261,8 @@ class Evidence:
             named = named & before_named[np.searchsorted(before, product)]
             contributor = contributor and before_contributor
         self._new_shown[person] = product, named, contributor
-        missing = max(person + 2 - len(self._contributes), 0)
-        self._contributes = np.append(self._contributes, np.zeros(missing, np.bool_))
+        if person >= len(self._contributes) - 1:  # doubled, so that many newcomers cost little each
+            self._contributes = np.append(self._contributes, np.zeros(person + 2, np.bool_))
         self._contributes[person] = contributor
 
     def renew_ties(self, person: int, friends: IntArray, *, opening: bool) -> None:
@@ -285,13 +291,7 @@ def _sights(person: IntArray | int, product: IntArray, named: BoolArray) -> NDAr
     return product.astype(np.int64) << 32 | (~named).astype(np.int64) << 31 | person
 
 
-def _bucket(count: int, rules: EvidenceRules) -> int:
-    """Lower end of the bucket of a count, 0 where it stays hidden."""
-    lowest = min(rules.min_buyers, BUCKETS[0])
-    return max(bound for bound in (0, lowest, *BUCKETS) if bound <= count) if count >= rules.min_buyers else 0
-
-
 _PERSON = (1 << 31) - 1
 _NOBODY = np.zeros(0, np.int32)
-NOTHING = FriendEvidence(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+NOTHING = FriendEvidence(_NOBODY, _NOBODY, _NOBODY, np.zeros(0, np.int64))
 """The evidence of somebody without friends."""

@@ -119,7 +119,7 @@ def candidate_recall(model: Model, live: LiveGraph, customers: Iterable[str]) ->
         viewer = Viewer.of(query, live)
         voices = model.voices(viewer)
         whole = obey(RULES, viewer, query, score(voices, everything))
-        whole = whole.take(best_first(whole.product, whole.score, RECALL_AT))
+        whole = whole.take(best_first(whole.score, RECALL_AT))
         served = rank(voices, viewer, query)
         best += len(whole.product)
         held += len(np.intersect1d(whole.product, served.product))

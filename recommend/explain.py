@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from graph.evidence import FriendEvidence, bucket_label
+from graph.ids import UNKNOWN
 from graph.live import LiveGraph
 from graph.snapshot import IntArray
 from recommend.query import Friend, Reason
@@ -15,7 +16,6 @@ from recommend.rules import Ranked
 from recommend.scorers.blend import FALLBACK, Voice
 from recommend.scorers.similar import SimilarScores
 from recommend.scores import TasteScores
-from recommend.topk import among
 from recommend.viewer import Viewer
 
 MATERIAL = 0.1
@@ -24,7 +24,8 @@ MATERIAL = 0.1
 Why = tuple[str, tuple[Reason, ...]]
 """The scorer that adds most, and the reasons."""
 
-Teller = Callable[[int], tuple[Reason, ...]]
+Told = Sequence[tuple[Reason, ...]]
+"""What one scorer has to say of each product."""
 
 Label = tuple[str | None, tuple[Friend, ...]]
 """The count that may be shown, and the friends who may be named."""
@@ -36,37 +37,46 @@ TRENDING, POPULAR = (Reason("trending"),), (Reason("popular"),)
 
 def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator[Why]:
     """For each product the reasons, never none: friends who bought it first, then by what each adds to the score."""
-    tellers = [_teller(viewer, voice, ranked.product) for voice in voices]
+    told = [_told(viewer, voice, ranked.product) for voice in voices]
     names = [voice.name for voice in voices]
     least = (MATERIAL * np.maximum(ranked.parts, 0).sum(0)).tolist()
-    orders = np.argsort(-ranked.parts, axis=0, kind="stable").T.tolist()
+    orders = (-ranked.parts).argsort(0, "stable").T.tolist()
     for row, (order, parts) in enumerate(zip(orders, ranked.parts.T.tolist(), strict=True)):
         source, bought, others = "", NOTHING, NOTHING
         for place in order:
+            part, name = parts[place], names[place]
+            if part <= 0:
+                break
             # a scorer that adds little gives no reason, except the greatest of all and friends, whatever they add
-            if parts[place] <= 0 or (parts[place] < least[row] and source and names[place] != "friends"):
-                continue
-            reasons = tellers[place](row)
-            if reasons:
-                source = source or names[place]
-                bought, others = (reasons, others) if names[place] == "friends" else (bought, others + reasons)
+            if (part >= least[row] or not source or name == "friends") and (reasons := told[place][row]):
+                source = source or name
+                if name == "friends":
+                    bought = reasons
+                else:
+                    others += reasons
         yield (source, bought + others) if source else (FALLBACK, POPULAR)
 
 
-def _teller(viewer: Viewer, voice: Voice, products: IntArray) -> Teller:
-    """What a scorer has to say of the product in a row; nothing where it gives no points."""
+def _told(viewer: Viewer, voice: Voice, products: IntArray) -> Told:
+    """What a scorer has to say of each product to which it adds something."""
     scores, live = voice.scores, viewer.live
     if isinstance(scores, TasteScores):
-        return _taste(scores, products).__getitem__
-    given = scores.at(products).tolist()
+        return _taste(scores, products)
     if isinstance(scores, SimilarScores):
-        causes = scores.main_causes(products)
-        return lambda row: (Reason("similar_to", product=live.products[causes(row)]),) if given[row] > 0 else ()
+        return _similar(scores, products, live)
     if voice.name == "friends":
         labels = labels_of(viewer.evidence, products, live)
-        return lambda row: (Reason("friends_bought", *labels[row]),) if given[row] > 0 else ()
-    plain = TRENDING if voice.name == "trending" else POPULAR
-    return lambda row: plain if given[row] > 0 else ()
+        return [(Reason("friends_bought", *label),) if any(label) else NOTHING for label in labels]
+    # no score is below 0, so whatever adds something, being above the mean, has been bought
+    return [TRENDING if voice.name == "trending" else POPULAR] * len(products)
+
+
+def _similar(scores: SimilarScores, products: IntArray, live: LiveGraph) -> Told:
+    causes = scores.main_causes(products)
+    reasons = {
+        cause: (Reason("similar_to", product=live.products[cause]),) for cause in set(causes) if cause != UNKNOWN
+    }
+    return [reasons.get(cause, NOTHING) for cause in causes]
 
 
 def _taste(scores: TasteScores, products: IntArray) -> list[tuple[Reason, ...]]:
@@ -77,7 +87,7 @@ def _taste(scores: TasteScores, products: IntArray) -> list[tuple[Reason, ...]]:
 
 
 def _of_taste(own: float, friends: float) -> tuple[Reason, ...]:
-    least = MATERIAL * (max(own, 0.0) + max(friends, 0.0))
+    least = MATERIAL * (own + friends)
     mine = TASTE if own > 0 and own >= least else ()
     theirs = FRIENDS_TASTE if friends > 0 and friends >= least else ()
     return mine + theirs if own >= friends else theirs + mine
@@ -85,17 +95,9 @@ def _of_taste(own: float, friends: float) -> tuple[Reason, ...]:
 
 def labels_of(evidence: FriendEvidence, products: IntArray, live: LiveGraph) -> list[Label]:
     """What may be shown of each product."""
-    ours = among(evidence.named_product, np.sort(products))
-    who = evidence.named_friend[ours].tolist()
-    people = {friend: Friend(live.customers[friend], live.customer_name(friend)) for friend in set(who)}
-    named: dict[int, list[Friend]] = {}
-    for product, friend in zip(evidence.named_product[ours].tolist(), who, strict=True):
-        named.setdefault(product, []).append(people[friend])
-    counts = evidence.counts_of(products).tolist()
+    named = evidence.friends_of(products)
+    people = {one: Friend(live.customers[one], live.customer_name(one)) for one in set(chain.from_iterable(named))}
     return [
-        (bucket_label(count), tuple(sorted(named.get(product, ()), key=_BY_ID)))
-        for product, count in zip(products.tolist(), counts, strict=True)
+        (bucket_label(count), tuple(sorted([people[one] for one in some])) if some else ())
+        for count, some in zip(evidence.counts_of(products).tolist(), named, strict=True)
     ]
-
-
-_BY_ID = attrgetter("customer")

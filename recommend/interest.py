@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,11 +47,69 @@ def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:
     return customer.astype(np.int64) << 32 | product
 
 
+class Taste(NamedTuple):
+    """Products of one person, int32, ascending: the history with the interest in each, what is owned, what is
+    disliked."""
+
+    history: tuple[IntArray, FloatArray]
+    owned: IntArray
+    disliked: IntArray
+
+
+NO_TASTE = Taste((np.zeros(0, np.int32), np.zeros(0, np.float32)), np.zeros(0, np.int32), np.zeros(0, np.int32))
+"""Of somebody of whom nothing is known."""
+
+
+class Rows(NamedTuple):
+    """Products of many people: those of person c are ``product[starts[c]:starts[c + 1]]``, int32, ascending."""
+
+    starts: NDArray[np.int64]
+    product: IntArray
+
+    @classmethod
+    def distinct(cls, customer: IntArray, product: IntArray, people: int) -> Rows:
+        """Of pairs in any order."""
+        pairs = np.sort(_pair(customer, product))
+        pairs = pairs[run_starts(pairs)]
+        return cls(starts_of(pairs >> 32, people), (pairs & 0xFFFFFFFF).astype(np.int32))
+
+    def of(self, person: int) -> slice:
+        """Where those of one person are."""
+        return slice(*self.starts[person : person + 2].tolist())
+
+
+@dataclass(frozen=True)
+class Tastes:
+    """The taste of everybody in two tables that have the same rows, ``interest`` being that of ``history``."""
+
+    history: Rows
+    interest: FloatArray
+    owned: Rows
+    disliked: Rows
+
+    @classmethod
+    def of(cls, purchases: Purchases, opinions: Opinions) -> Tastes:
+        """Worked out from all that happened."""
+        people, kept, disliked = len(purchases.starts) - 1, (purchases.flags & RETURNED) == 0, opinions.opinion < 0
+        customer, product, interest = interest_of(purchases, opinions)
+        return cls(
+            Rows(starts_of(customer, people), product),
+            interest,
+            Rows.distinct(purchases.customer[kept], purchases.product[kept], people),
+            Rows.distinct(rows_of(opinions.starts)[disliked], opinions.product[disliked], people),
+        )
+
+    def row(self, person: int) -> Taste:
+        """That of one of them."""
+        rows, owned, disliked = self.history.of(person), self.owned.of(person), self.disliked.of(person)
+        history = self.history.product[rows], self.interest[rows]
+        return Taste(history, self.owned.product[owned], self.disliked.product[disliked])
+
+
 @lru_cache(maxsize=2)  # the snapshot that is served, and the one it is being replaced by
-def frozen_interest(snapshot: Snapshot) -> tuple[NDArray[np.int64], IntArray, FloatArray]:
-    """`interest_of` everybody in a snapshot: where the rows of each customer start, product, interest."""
-    customer, product, interest = interest_of(snapshot.purchases, snapshot.opinions)
-    return starts_of(customer, len(snapshot.customers)), product, interest
+def frozen_tastes(snapshot: Snapshot) -> Tastes:
+    """`Tastes` of everybody in a snapshot."""
+    return Tastes.of(snapshot.purchases, snapshot.opinions)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from math import log1p
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from graph.errors import NotFound
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
-from graph.snapshot import NO_PRICE, IntArray
+from graph.snapshot import NO_PRICE, FloatArray, IntArray
 from recommend.candidates import allowed, candidates
 from recommend.explain import Why, explain, labels_of
 from recommend.model import Model
@@ -38,10 +39,7 @@ class Recommender:
         viewer = Viewer.of(query, live)
         voices = self.model.voices(viewer)
         ranked = rank(voices, viewer, query)
-        items = [
-            _item(live, int(ranked.product[row]), float(ranked.score[row]), why)
-            for row, why in enumerate(explain(viewer, voices, ranked))
-        ]
+        items = _items(live, ranked.product, ranked.score, explain(viewer, voices, ranked))
         if query.explain:
             items = [_with_parts(item, voices, ranked, row) for row, item in enumerate(items)]
         return Recommendations(query, tuple(items), ranked.dropped)
@@ -73,9 +71,9 @@ class Recommender:
             Nobody knows the product.
         """
         near, likeness = self.model.similar.to(_known(product, live))
-        shown = np.flatnonzero(allowed(None, live)[near])[:limit].tolist()
+        shown = np.flatnonzero(allowed(None, live)[near])[:limit]
         why = "similar", (Reason("similar_to", product=product),)
-        return tuple(_item(live, int(near[row]), float(likeness[row]), why) for row in shown)
+        return tuple(_items(live, near[shown], likeness[shown], repeat(why)))
 
     def trending(self, limit: int, category: str | None, live: LiveGraph) -> tuple[Item, ...]:
         """What many people bought lately, then what many people bought at all."""
@@ -86,8 +84,7 @@ class Recommender:
             products = scorer.table.top(limit - len(found), possible, least=least)
             possible[products] = False
             why: Why = scorer.name, (Reason("trending" if scorer.name == "trending" else "popular"),)
-            scores = scorer.table.at(products).tolist()
-            found += [_item(live, *pair, why) for pair in zip(products.tolist(), scores, strict=True)]
+            found += _items(live, products, scorer.table.at(products), repeat(why))
         return tuple(found)
 
 
@@ -98,12 +95,14 @@ def rank(voices: Sequence[Voice], viewer: Viewer, query: Query) -> Ranked:
         ranked = obey(RULES, viewer, query, score(voices, products))
         if len(ranked.product) >= query.limit:
             break
-    return ranked.take(best_first(ranked.product, ranked.score, query.limit))
+    return ranked.take(best_first(ranked.score, query.limit))
 
 
 def score(voices: Sequence[Voice], products: IntArray) -> Ranked:
     """What each scorer adds to each product, and the sum."""
-    parts = np.array([voice.of(products) for voice in voices], np.float32).reshape(len(voices), len(products))
+    parts = np.empty((len(voices), len(products)), np.float32)
+    for place, voice in enumerate(voices):
+        parts[place] = voice.of(products)
     return Ranked(products, parts, parts.sum(0), {})
 
 
@@ -118,14 +117,9 @@ def _known(product: str, live: LiveGraph) -> int:
     return position
 
 
-def _item(live: LiveGraph, product: int, score: float, why: Why) -> Item:
-    price = int(live.price[product])
-    source, reasons = why
-    return Item(
-        live.products[product],
-        live.product_name(product),
-        None if price == NO_PRICE else price,
-        score,
-        source,
-        reasons,
-    )
+def _items(live: LiveGraph, products: IntArray, scores: FloatArray, whys: Iterable[Why]) -> list[Item]:
+    prices = live.price[products].tolist()
+    return [
+        Item(live.products[product], live.product_name(product), None if price == NO_PRICE else price, score, *why)
+        for product, price, score, why in zip(products.tolist(), prices, scores.tolist(), whys, strict=False)
+    ]

@@ -46,7 +46,7 @@ class Ranked:
 
     def take(self, rows: NDArray[Any]) -> Ranked:
         """Some of them, in the order given."""
-        return replace(self, product=self.product[rows], parts=self.parts[:, rows], score=self.score[rows])
+        return Ranked(self.product[rows], self.parts[:, rows], self.score[rows], self.dropped)
 
 
 Rule = Callable[[Viewer, Query, Ranked], Ranked]
@@ -77,12 +77,12 @@ def context(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
 
 def undescribed(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     """What only events have named."""
-    return _without(ranked, "undescribed", ~viewer.live.described[ranked.product])
+    return _without(ranked, "undescribed", ~viewer.live.described.take(ranked.product))
 
 
 def unavailable(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:
     """What cannot be bought now."""
-    return _without(ranked, "unavailable", ~viewer.live.available[ranked.product])
+    return _without(ranked, "unavailable", ~viewer.live.available.take(ranked.product))
 
 
 def category(viewer: Viewer, query: Query, ranked: Ranked) -> Ranked:

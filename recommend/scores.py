@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -28,23 +27,13 @@ class Scores(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class TasteScores:
     """Inner products with the person's taste, of which ``friends`` is the part that comes from their friends."""
 
-    table: FactorTable
-    own: FloatArray
-    friends: FloatArray
-
-    @cached_property
-    def vector(self) -> FloatArray:
-        """float32 ``[f]``: the whole taste."""
-        vector: FloatArray = self.own + self.friends
-        return vector
-
-    @cached_property
-    def spread(self) -> tuple[float, float]:
-        return self.table.spread(self.vector)
+    def __init__(self, table: FactorTable, own: FloatArray, friends: FloatArray) -> None:
+        self.table, self.own, self.friends = table, own, friends
+        self.vector: FloatArray = own + friends
+        self.spread = table.spread(self.vector)
 
     def at(self, products: IntArray) -> FloatArray:
         return self.table.at(self.vector, products)
@@ -70,8 +59,7 @@ class SparseScores:
 
     def top(self, count: int, allowed: BoolArray) -> IntArray:
         kept = allowed.take(self.product) & (self.score > 0)
-        products, scores = self.product[kept], self.score[kept]
-        return products[best_first(products, scores, count)]
+        return self.product[kept][best_first(self.score[kept], count)]
 
 
 class FixedScores:
@@ -82,7 +70,7 @@ class FixedScores:
         self.score = score
         self.size = size
         positive = np.flatnonzero(score > 0).astype(np.int32)
-        self.order = positive[best_first(positive, score[positive], len(positive))]
+        self.order = positive[best_first(score[positive], len(positive))]
         self.spread = spread_of(score, size)
         self._padded = np.append(score, np.float32(0))
 

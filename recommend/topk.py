@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from graph.arrays import run_starts
 from graph.snapshot import BoolArray, FloatArray, IntArray
 
-BLOCK = 512
+BLOCK = 2048
 """Rows of the first block, beside twice the number wanted."""
 
 NONE = np.zeros(0, np.int32)
@@ -83,36 +83,41 @@ class FactorTable:
         """
         if count < 1:
             return self._order[:0]
-        most = self._falling * (np.linalg.norm(query) * SLACK)  # the bound of each, negative: ascending
+        most = self._falling * (np.sqrt(query @ query) * np.float32(SLACK))  # the bound of each, negative: ascending
         products, scores, least = self._order[:0], most[:0], np.float32(-np.inf)
         start, length, end = 0, BLOCK + 2 * count, len(self)
         while start < end:
             block = slice(start, min(start + length, end))
-            found = self._rows[block] @ query
-            better = (found >= least).nonzero()[0]
+            fresh, found = self._order[block], self._rows[block] @ query
+            better = found >= least
             if allowed is not None:
-                better = better[allowed[self._order[block][better]]]
-            products = np.concatenate((products, self._order[block][better]))
-            scores = np.concatenate((scores, found[better]))
+                better &= allowed.take(fresh)
+            kept = better.nonzero()[0]
+            products, scores = np.concatenate((products, fresh.take(kept))), np.concatenate((scores, found.take(kept)))
             if len(scores) >= count:
                 least = kth_greatest(scores, count)
-                end = most.searchsorted(-least, "right")
+                kept = (scores >= least).nonzero()[0]
+                products, scores, end = products.take(kept), scores.take(kept), most.searchsorted(-least, "right")
             start, length = block.stop, length * 2
-        return products[best_first(products, scores, count)]
+        order = products.argsort()
+        return products[order[best_first(scores[order], count)]]
 
 
 def kth_greatest(scores: FloatArray, count: int) -> np.float32:
     """The ``count``-th greatest of at least that many scores."""
-    least: np.float32 = np.partition(scores, len(scores) - count)[len(scores) - count]
+    place, scores = len(scores) - count, scores.copy()
+    scores.partition(place)
+    least: np.float32 = scores[place]
     return least
 
 
-def best_first(products: IntArray, scores: FloatArray, count: int) -> NDArray[np.intp]:
-    """Where the ``count`` greatest scores are, best first; equal ones by product."""
+def best_first(scores: FloatArray, count: int) -> NDArray[np.intp]:
+    """Where the ``count`` greatest scores are, best first; equal ones by place."""
     if not 0 < count < len(scores):
-        return np.lexsort((products, -scores))[:count]
+        return (-scores).argsort(kind="stable")[:count]
     kept = (scores >= kth_greatest(scores, count)).nonzero()[0]
-    return kept[np.lexsort((products[kept], -scores[kept]))[:count]]
+    order: NDArray[np.intp] = kept[(-scores[kept]).argsort(kind="stable")[:count]]
+    return order
 
 
 def among(products: IntArray, some: IntArray) -> BoolArray:

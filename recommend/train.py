@@ -82,11 +82,11 @@ def _learn(
     blend = Blend(learn_guarded(known, {"friends"}), {})
     progress("learning weights", 0.8)
     new = Ballots.new(scorers, validation)
-    blend = replace(blend, new=learn_guarded(new, {"als", "friends"}))
+    blend = replace(blend, new=learn_guarded(new, {"taste", "friends"}))
     metrics = {
         "ndcg@20": float(known.figures(blend.known).mean()),
         "ndcg@20 of newcomers": float(new.figures(blend.new).mean()),
-        "ndcg@20 of als alone": float(known.figures({"als": 1.0}).mean()),
+        "ndcg@20 of taste alone": float(known.figures({"taste": 1.0}).mean()),
         "customers": float(len(validation.customers)),
     }
     progress("learning weights", 1.0)
@@ -111,7 +111,7 @@ def _friend_strength(validation: Validation, scorers: dict[str, Scorer], options
     pull."""
     if options.friend_strength is not None:
         return options
-    als = cast(Als, scorers["als"])
+    als = cast(Als, scorers["taste"])
     alone = validation.figures(als)
     best, strength = alone, 0.0
     for trial in FRIEND_STRENGTHS:

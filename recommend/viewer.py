@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import numpy as np
-
 from graph.evidence import NOTHING, FriendEvidence
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
-from graph.snapshot import RETURNED, FloatArray, IntArray, Opinions, Purchases
-from recommend.interest import frozen_interest, interest_of
+from graph.snapshot import FloatArray, IntArray
+from recommend.interest import NO_TASTE, Taste, Tastes, frozen_tastes
 from recommend.query import Query
 from recommend.topk import NONE, union
 
@@ -40,45 +38,26 @@ class Viewer:
     @classmethod
     def of(cls, query: Query, live: LiveGraph) -> Viewer:
         """The person of a query; ids that nobody knows are passed over."""
-        context = live.products.positions(query.context) if query.context else NONE
-        return cls(live, live.customers.position(query.customer), context=np.unique(context[context != UNKNOWN]))
+        context = NONE
+        if query.context:
+            found = live.products.positions(query.context)
+            context = union([found[found != UNKNOWN]])
+        return cls(live, live.customers.position(query.customer), context=context)
 
-    @cached_property
-    def purchases(self) -> Purchases:
-        """All purchases of somebody known."""
-        return self.live.purchases_of(self.customer)
-
-    @cached_property
-    def opinions(self) -> Opinions:
-        """The newest opinions of somebody known."""
-        return self.live.opinions_of(self.customer)
-
-    @cached_property
+    @property
     def history(self) -> tuple[IntArray, FloatArray]:
         """Products, ascending, and the interest in each; empty without ``personalisation``."""
-        if not self.personal:
-            return NONE, np.zeros(0, np.float32)
-        live, customer = self.live, self.customer
-        if live.changed(customer) or customer >= len(live.snapshot.customers):
-            return interest_of(self.purchases, self.opinions)[1:]
-        starts, product, interest = frozen_interest(live.snapshot)
-        rows = slice(int(starts[customer]), int(starts[customer + 1]))
-        return product[rows], interest[rows]
+        return self._taste.history if self.personal else NO_TASTE.history
 
-    @cached_property
+    @property
     def owned(self) -> IntArray:
         """int32, ascending: what the person bought and kept."""
-        if not self.known:
-            return NONE
-        kept = (self.purchases.flags & RETURNED) == 0
-        return union([self.purchases.product[kept]])
+        return self._taste.owned
 
-    @cached_property
+    @property
     def disliked(self) -> IntArray:
-        """int32: what the person dislikes."""
-        if not self.known:
-            return NONE
-        return np.sort(self.opinions.product[self.opinions.opinion < 0])
+        """int32, ascending: what the person dislikes."""
+        return self._taste.disliked
 
     @cached_property
     def evidence(self) -> FriendEvidence:
@@ -89,3 +68,12 @@ class Viewer:
     def contributors(self) -> IntArray:
         """int32, ascending: friends whose behaviour may reach the person."""
         return self.live.evidence.contributors(self.customer) if self.known else NONE
+
+    @cached_property
+    def _taste(self) -> Taste:
+        live, customer = self.live, self.customer
+        if not self.known:
+            return NO_TASTE
+        if live.changed(customer) or customer >= len(live.snapshot.customers):
+            return Tastes.of(live.purchases_of(customer), live.opinions_of(customer)).row(0)
+        return frozen_tastes(live.snapshot).row(customer)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.console import Output
+from engine.console import PARTIAL, Output
 from engine.session import session
 from graph.errors import Invalid
 from graph.exchange import FORMATS
@@ -17,8 +17,6 @@ from loaders.report import LoadReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 File = typer.Option(help="CSV, JSON Lines or Parquet, plain or gzip.")
-
-PARTIAL = 3
 
 
 def register(parent: typer.Typer) -> None:

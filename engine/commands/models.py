@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from engine.console import Output
+from engine.console import PARTIAL, Output
 from engine.session import session
 from recommend.query import MAX_LIMIT, Item, Query, Reason
 
@@ -78,6 +78,8 @@ def evaluate(
     out.result({**first, "rejected": rejected, "beside": others}, *evaluation.lines(done, rejected))
     if recommendations:
         evaluation.write_recommendations(recommendations, done[0].report.ranked)
+    if rejected:
+        raise typer.Exit(PARTIAL)
 
 
 def recommend(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.console import Output
+from engine.console import FAILED, Output
 from engine.session import session
 from engine.settings import Settings
 from graph.errors import Invalid
@@ -95,7 +95,7 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     data = [{"state": f.state, "what": f.what, "detail": f.detail} for f in findings]
     Output(as_json=json).table(data, ("state", "what", "detail"), [list(row.values()) for row in data])
     if any(finding.state == "failed" for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _serve(engine: Engine, listening: socket.socket, out: Output) -> None:

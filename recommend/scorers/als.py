@@ -30,7 +30,7 @@ class Als:
     which gives what training gives for the same history and the same products.
     """
 
-    name = "als"
+    name = "taste"
 
     _own: FloatArray
     _amount: IntArray

@@ -31,7 +31,8 @@ class Voice:
     def of(self, products: IntArray) -> FloatArray:
         """float32: what it adds to the score of each product: weight times standard score over the catalogue."""
         mean, deviation = self.scores.spread
-        added: FloatArray = (self.scores.at(products) - np.float32(mean)) * np.float32(self.weight / deviation)
+        added = self.scores.at(products) - np.float32(mean)
+        added *= np.float32(self.weight / deviation)
         return added
 
 
@@ -48,7 +49,7 @@ class Blend:
         if len(viewer.context):
             # weights are learned without a page: what is similar to it is asked for now and counts as much as anything
             weights = {**weights, CONTEXT: max(weights.values(), default=1.0)}
-        found = [voice(scorers[name], weight, viewer) for name, weight in weights.items() if weight > 0]
+        found = [voice(scorers[name], weight, viewer) for name, weight in sorted(weights.items()) if weight > 0]
         voices = [one for one in found if one is not None]
         fallback = None if voices else voice(scorers[FALLBACK], 1.0, viewer)
         return voices if fallback is None else [fallback]

@@ -97,7 +97,7 @@ class FriendTaste:
             return None
         if not stay.all():
             friends, weights = friends[stay], weights[stay] / weights[stay].sum()
-        taste: FloatArray = np.minimum(weights, np.float32(1 / self.least)) @ self.passed[friends]
+        taste: FloatArray = np.minimum(weights, np.float32(1 / self.least)) @ self.passed.take(friends, axis=0)
         return taste
 
     @staticmethod

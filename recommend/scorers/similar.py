@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 
+from graph.arrays import ranges, run_starts
+from graph.ids import UNKNOWN
 from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
@@ -30,16 +31,15 @@ class SimilarScores(SparseScores):
     cause: IntArray
     part: FloatArray
 
-    def main_causes(self, products: IntArray) -> Callable[[int], int]:
-        """For the product in a row, which must have a positive score, the one of the person that adds most to it."""
+    def main_causes(self, products: IntArray) -> list[int]:
+        """For each product the one of the person that adds most to it, `UNKNOWN` where nothing speaks for it."""
         starts = self.target.searchsorted(products).tolist()
-        ends = self.target.searchsorted(products, side="right").tolist()
-
-        def cause(row: int) -> int:
-            start = starts[row]
-            return int(self.cause[start + int(self.part[start : ends[row]].argmax())])
-
-        return cause
+        ends = self.target.searchsorted(products, "right").tolist()
+        scores = self.at(products).tolist()
+        return [
+            self.cause.item(start + self.part[start:end].argmax()) if score > 0 else UNKNOWN
+            for start, end, score in zip(starts, ends, scores, strict=True)
+        ]
 
 
 class Similar:
@@ -77,9 +77,11 @@ class Similar:
         target, cause, part = self._entries(products, weight)
         if not len(target):
             return None
-        order = np.argsort(target, kind="stable")
-        target, cause, part = target[order], cause[order], part[order]
-        first = np.flatnonzero(np.concatenate(([True], target[1:] != target[:-1])))
+        # numbers in a row sort much faster than their places do
+        pairs = np.sort(target.astype(np.int64) << 32 | np.arange(len(target)))
+        target, order = (pairs >> 32).astype(np.int32), pairs & 0xFFFFFFFF
+        cause, part = cause.take(order), part.take(order)
+        first = run_starts(target)
         score = np.add.reduceat(part, first)
         mean, deviation = spread_of(score, self._size)
         # a floor, so that the only pair that is known for a short history does not outweigh everything
@@ -116,17 +118,12 @@ class Similar:
         return scorer
 
     def _entries(self, products: IntArray, weight: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-        known = products < self._matrix.shape[0]
-        products, weight = products[known], weight[known]
-        start, end = self._matrix.indptr[products], self._matrix.indptr[products + 1]
-        length = end - start
-        first = np.cumsum(length) - length
-        place = np.arange(int(length.sum())) + np.repeat(start - first, length)
-        return (
-            self._matrix.indices[place],
-            np.repeat(products, length),
-            self._matrix.data[place] * np.repeat(weight.astype(np.float32), length),
-        )
+        matrix = self._matrix  # clipped: a product it does not know gets no entries
+        starts = matrix.indptr.take(products, mode="clip")
+        lengths = matrix.indptr.take(products + 1, mode="clip") - starts
+        place = ranges(starts, lengths)
+        part = matrix.data.take(place) * weight.astype(np.float32).repeat(lengths)
+        return matrix.indices.take(place), products.repeat(lengths), part
 
 
 def _nearest(together: sp.csr_matrix, start: int, norms: FloatArray, options: TrainingOptions) -> sp.csr_matrix:

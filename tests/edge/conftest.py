@@ -21,7 +21,7 @@ from recommend.train import train
 
 NOON: Moment = 1_795_435_200_000_000  # 2026-11-23T12:00:00Z
 PEOPLE, PRODUCTS = 60, 30
-EVERYBODY_SPEAKS = Blend(known={"als": 1.0, "friends": 1.0, "similar": 1.0}, new={"popular": 1.0})
+EVERYBODY_SPEAKS = Blend(known={"taste": 1.0, "friends": 1.0, "similar": 1.0}, new={"popular": 1.0})
 """Weights that do not depend on what so few people teach."""
 
 

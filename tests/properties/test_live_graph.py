@@ -77,11 +77,11 @@ def picture(graph: LiveGraph) -> dict[str, object]:
                 )
             ),
             sorted(
-                zip(
-                    graph.products.names(evidence.named_product),
-                    graph.customers.names(evidence.named_friend),
-                    strict=True,
+                (product, sorted(graph.customers.names(friends)))
+                for product, friends in zip(
+                    graph.products.names(evidence.product), evidence.friends_of(evidence.product), strict=True
                 )
+                if friends
             ),
         )
     goods = {

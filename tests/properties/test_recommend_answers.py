@@ -28,7 +28,7 @@ from tests.worlds import (
 )
 
 BLEND = Blend(
-    {"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 0.3, "popular": 0.1}
+    {"taste": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"taste": 1.0, "friends": 0.3, "popular": 0.1}
 )
 
 people = st.sampled_from([customer(4), customer(6), customer(7), customer(8), "newcomer", "loner", "visitor"])
@@ -98,4 +98,4 @@ def test_an_answer_holds_what_may_be_sold_to_this_person_and_says_why(happened: 
 
 
 def friends_of(viewer: Viewer, position: int) -> set[str]:
-    return set(viewer.live.customers.names(viewer.evidence.friends(position).tolist()))
+    return set(viewer.live.customers.names(viewer.evidence.friends(position)))

@@ -87,6 +87,5 @@ def test_scores_for_everybody_and_scores_of_a_few_give_their_best_alike(
 
 @given(arrays(np.float32, st.integers(0, 30), elements=SMALL), st.integers(0, 40))
 def test_best_first_is_a_sort_cut_short(scores: np.ndarray, count: int) -> None:
-    products = np.arange(len(scores), dtype=np.int32)[::-1]
-    found = products[best_first(products, scores, count)].tolist()
-    assert found == sorted(products.tolist(), key=lambda one: (-scores[len(scores) - 1 - one], one))[:count]
+    found = best_first(scores, count).tolist()
+    assert found == sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:count]

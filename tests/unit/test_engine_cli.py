@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from engine import cli
+from engine import cli, console
 from engine.settings import Settings
 from graph import errors
 from graph.records import Product
@@ -89,7 +89,7 @@ class TestSurface:
 
     def test_help_lists_every_exit_code(self, kith: Kith) -> None:
         said = " ".join(kith("--help").out.split())
-        for code in (cli.FAILED, cli.USAGE, cli.PARTIAL, cli.TRY_LATER):
+        for code in (console.FAILED, console.USAGE, console.PARTIAL, console.TRY_LATER):
             assert f"{code} " in said[said.index("Exit codes") :]
 
 
@@ -280,7 +280,7 @@ class TestProcess:
     def test_a_full_disk_behind_stdout_is_an_error_without_a_traceback(self, tmp_path: Path) -> None:
         with Path("/dev/full").open("w") as full:
             done = run(tmp_path, "models", "list", capture_output=False, stdout=full, stderr=subprocess.PIPE)
-        assert done.returncode not in (0, cli.USAGE, cli.PARTIAL, cli.TRY_LATER)
+        assert done.returncode not in (0, console.USAGE, console.PARTIAL, console.TRY_LATER)
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
 

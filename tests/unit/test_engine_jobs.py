@@ -69,7 +69,11 @@ class TestSampleShop:
     def test_every_step_is_told_from_beginning_to_end(self, engine: Engine) -> None:
         steps: dict[str, list[float]] = {}
         jobs.prepare_demo(
-            engine, seed=7, now=NOW, **SMALL, on_step=lambda step, done: steps.setdefault(step, []).append(done)
+            engine,
+            seed=7,
+            now=NOW,
+            **SMALL,
+            on_step=lambda step, done, detail="": steps.setdefault(step, []).append(done),
         )
         assert [*steps][:2] == ["loading the sample shop", "reading the graph"]
         assert len(steps) > 2
@@ -207,7 +211,7 @@ class TestTraining:
         jobs.load(
             engine,
             {kind: files / f"{kind}.csv" for kind in ("customers", "products", "purchases")},
-            on_step=lambda step, done: seen.append((step, done)),
+            on_step=lambda step, done, detail="": seen.append((step, done)),
         )
         assert {step for step, _ in seen} == {"loading"}
         assert [done for _, done in seen] == sorted(done for _, done in seen)

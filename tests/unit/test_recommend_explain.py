@@ -45,7 +45,7 @@ def fixed(name: str, weight: float = 1.0, **at: float) -> Voice:
 def taste(own: FloatArray, friends: FloatArray) -> Voice:
     """A taste whose own part scores products like ``own`` and whose friends' part like ``friends``."""
     table = FactorTable(np.stack((own, friends), 1), COUNT)
-    return Voice("als", 1.0, TasteScores(table, np.array([1, 0], np.float32), np.array([0, 1], np.float32)))
+    return Voice("taste", 1.0, TasteScores(table, np.array([1, 0], np.float32), np.array([0, 1], np.float32)))
 
 
 def why(viewer: Viewer, voices: list[Voice], place: int) -> tuple[str, list[str]]:
@@ -84,7 +84,7 @@ def test_a_product_that_nobody_speaks_for_still_has_a_reason(live: LiveGraph) ->
     ],
 )
 def test_a_taste_says_whose_it_is(live: LiveGraph, own: float, friends: float, types: list[str]) -> None:
-    assert why(Viewer(live, 0), [taste(column(p1=own), column(p1=friends))], 1) == ("als", types)
+    assert why(Viewer(live, 0), [taste(column(p1=own), column(p1=friends))], 1) == ("taste", types)
 
 
 def test_what_friends_bought_comes_first_however_little_it_adds(live: LiveGraph) -> None:
@@ -207,28 +207,28 @@ def heard(blend: Blend, known: dict[str, Scorer], viewer: Viewer) -> dict[str, f
 
 
 def test_people_with_and_without_a_history_have_weights_of_their_own(live: LiveGraph) -> None:
-    known = scorers(als=column(p1=1), popular=column(p2=1))
-    blend = Blend({"als": 1.0}, {"popular": 0.5})
-    assert heard(blend, known, Viewer(live, 0)) == {"als": 1.0}
+    known = scorers(taste=column(p1=1), popular=column(p2=1))
+    blend = Blend({"taste": 1.0}, {"popular": 0.5})
+    assert heard(blend, known, Viewer(live, 0)) == {"taste": 1.0}
     assert heard(blend, known, Viewer(live, live.customers.position("newcomer"))) == {"popular": 0.5}
 
 
 def test_whoever_has_nothing_to_say_is_not_heard(live: LiveGraph) -> None:
-    known = scorers(als=None, friends=column(), popular=column(p2=1), trending=column(p3=1))
-    blend = Blend({"als": 1.0, "friends": 1.0, "trending": 0.0, "popular": 0.2}, {})
+    known = scorers(taste=None, friends=column(), popular=column(p2=1), trending=column(p3=1))
+    blend = Blend({"taste": 1.0, "friends": 1.0, "trending": 0.0, "popular": 0.2}, {})
     assert heard(blend, known, Viewer(live, 0)) == {"popular": 0.2}
 
 
 def test_where_nobody_is_heard_popularity_speaks(live: LiveGraph) -> None:
-    known = scorers(als=None, popular=column(p2=1))
-    assert heard(Blend({"als": 1.0}, {}), known, Viewer(live, 0)) == {"popular": 1.0}
-    assert heard(Blend({"als": 1.0}, {}), scorers(als=None, popular=column()), Viewer(live, 0)) == {}
+    known = scorers(taste=None, popular=column(p2=1))
+    assert heard(Blend({"taste": 1.0}, {}), known, Viewer(live, 0)) == {"popular": 1.0}
+    assert heard(Blend({"taste": 1.0}, {}), scorers(taste=None, popular=column()), Viewer(live, 0)) == {}
 
 
 def test_what_is_on_the_page_is_heard_whatever_was_learned(live: LiveGraph) -> None:
-    known = scorers(als=column(p1=1), similar=column(p2=1))
+    known = scorers(taste=column(p1=1), similar=column(p2=1))
     page = Viewer(live, 0, context=np.array([5], np.int32))
-    assert heard(Blend({"als": 1.5}, {}), known, page) == {"als": 1.5, "similar": 1.5}
+    assert heard(Blend({"taste": 1.5}, {}), known, page) == {"taste": 1.5, "similar": 1.5}
 
 
 def test_a_voice_adds_its_weight_times_the_standard_score() -> None:

@@ -35,7 +35,7 @@ from tests.worlds import (
 
 EVEN = {product(i) for i in range(0, 60, 2)}
 FRIENDLY = Blend(
-    {"als": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"als": 1.0, "friends": 1.0, "popular": 0.1}
+    {"taste": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"taste": 1.0, "friends": 1.0, "popular": 0.1}
 )
 
 
@@ -234,7 +234,7 @@ def test_every_friends_reason_is_evidence_that_may_be_shown() -> None:
         for item in ask(friendly(), live, who, limit=60).items:
             position = live.products.position(item.product)
             reasons = [reason for reason in item.reasons if reason.type == "friends_bought"]
-            named = {live.customers[friend] for friend in evidence.friends(position).tolist()}
+            named = {live.customers[friend] for friend in evidence.friends(position)}
             assert {friend.customer for reason in reasons for friend in reason.friends} == named
             assert bool(reasons) == bool(named or evidence.count_of(position))
 
@@ -279,7 +279,7 @@ def test_a_gift_never_reaches_the_taste_of_friends() -> None:
     gifts = [bought("c006", product(i), OLD, gift=True) for i in (1, 3, 5, 7)]
     kept = [bought("c006", product(i), OLD) for i in (0, 2)]
     live = live_of([*plain, *kept, *gifts])
-    passed = train(live, FAST).scorers["als"].state().arrays["shown.amount"]  # type: ignore[attr-defined]
+    passed = train(live, FAST).scorers["taste"].state().arrays["shown.amount"]  # type: ignore[attr-defined]
     assert passed[live.customers.position("c006")] == 2
 
 

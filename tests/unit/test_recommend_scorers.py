@@ -103,7 +103,7 @@ def test_the_main_cause_is_the_product_that_adds_most() -> None:
     scorer, live = similar([*together("ax", "ax", "bx", "bx", "b", "b"), bought("me", "a"), bought("me", "b")])
     scores = scorer.scores(viewer(live, "me"))
     assert scores is not None
-    assert live.products[scores.main_causes(live.products.positions(["x"]))(0)] == "a"
+    assert live.products[scores.main_causes(live.products.positions(["x"]))[0]] == "a"
 
 
 def test_what_is_on_the_page_counts_as_much_as_the_history() -> None:

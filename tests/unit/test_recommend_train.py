@@ -12,7 +12,7 @@ import pytest
 from graph.artefact import MANIFEST
 from graph.errors import Damaged
 from graph.records import Customer, Friendship, Product, Purchase, Record
-from recommend.interest import DISLIKED, TrainingData, interest_of
+from recommend.interest import DISLIKED, Tastes, TrainingData, frozen_tastes, interest_of
 from recommend.model import Model
 from recommend.options import TrainingOptions
 from recommend.train import train
@@ -68,11 +68,25 @@ def test_the_interest_of_one_person_is_their_row_of_everybodys() -> None:
         assert value.tolist() == row.data.tolist()
 
 
+def test_a_frozen_row_is_what_the_facts_of_that_person_alone_give() -> None:
+    facts = [*two_circles(), bought("c003", "p000"), bought("c003", "p000", 2), likes("c003", "p001", "dislike")]
+    live = live_of(facts)
+    for person in range(len(live.customers)):
+        frozen = frozen_tastes(live.snapshot).row(person)
+        alone = Tastes.of(live.purchases_of(person), live.opinions_of(person)).row(0)
+        for some, same in zip((*frozen.history, *frozen[1:]), (*alone.history, *alone[1:]), strict=True):
+            assert some.tolist() == same.tolist()
+        assert frozen.owned.tolist() == live.owned(person).tolist()
+    assert frozen_tastes(live.snapshot).row(live.customers.position("c003")).disliked.tolist() == [
+        live.products.position("p001")
+    ]
+
+
 # ---- taste
 
 
 def test_folding_in_gives_what_training_gave() -> None:
-    live, als = live_of(two_circles()), circles_model().scorers["als"]
+    live, als = live_of(two_circles()), circles_model().scorers["taste"]
     own = als._own[:5].copy()  # type: ignore[attr-defined]
     happens(live, *(Customer(id=f"c{i:03d}", name="changed") for i in range(5)))
     for person in range(5):
@@ -127,10 +141,10 @@ def test_scorers_that_help_each_other_both_get_weight() -> None:
 def test_friends_that_do_not_help_are_left_out_and_those_that_do_stay() -> None:
     rng = np.random.default_rng(0)
     taste = rng.standard_normal(200).tolist()
-    noise = ballots({"als": taste, "friends": rng.standard_normal(200).tolist()})
+    noise = ballots({"taste": taste, "friends": rng.standard_normal(200).tolist()})
     noise = replace(noise, parts=noise.parts + rng.standard_normal(noise.parts.shape).astype(np.float32) * [1, 3])
-    assert set(learn_guarded(noise, {"friends"})) == {"als"}
-    real = ballots({"als": taste, "friends": (rng.standard_normal(200) + 2).tolist()})
+    assert set(learn_guarded(noise, {"friends"})) == {"taste"}
+    real = ballots({"taste": taste, "friends": (rng.standard_normal(200) + 2).tolist()})
     assert "friends" in learn_guarded(real, {"friends"})
 
 
@@ -233,7 +247,7 @@ def test_who_agrees_to_nothing_does_not_move_the_model() -> None:
 def test_damage_is_detected(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "model"
     circles_model().save(folder)
-    file = folder / "als.products.npy"
+    file = folder / "taste.products.npy"
     whole = file.read_bytes()
     if damage == "flip":
         file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
@@ -243,7 +257,7 @@ def test_damage_is_detected(tmp_path: Path, damage: str) -> None:
         file.unlink()
     else:
         manifest = json.loads((folder / MANIFEST).read_text())
-        del manifest["meta"]["constants"]["als"]
+        del manifest["meta"]["constants"]["taste"]
         (folder / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(Damaged):
         Model.load(folder)
