@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from engine.engine import Engine
 from engine.keys import KeyRing
@@ -70,7 +71,9 @@ def serve(engine: Engine, listening: socket.socket, on_ready: Callable[[str], No
     )
     host, port = listening.getsockname()[:2]
     try:
-        _Server(config, lambda: on_ready(f"http://{_shown(host)}:{port}")).run(sockets=[listening])
+        # answers are many small products: a second thread costs more than it brings
+        with threadpool_limits(1, "blas"):
+            _Server(config, lambda: on_ready(f"http://{_shown(host)}:{port}")).run(sockets=[listening])
     except KeyboardInterrupt:
         return
 

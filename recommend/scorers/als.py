@@ -10,7 +10,6 @@ from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
-from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from graph.snapshot import FloatArray, IntArray
@@ -131,6 +130,8 @@ class _Solver:
     """`implicit` with a start that depends on nothing but the seed and the number of products."""
 
     def __init__(self, shape: tuple[int, int], options: TrainingOptions) -> None:
+        from implicit.cpu.als import AlternatingLeastSquares  # takes long to load, and only training needs it
+
         self._options = options
         self._model = AlternatingLeastSquares(
             options.factors,

@@ -49,6 +49,7 @@ class Blend:
         if len(viewer.context):
             # weights are learned without a page: what is similar to it is asked for now and counts as much as anything
             weights = {**weights, CONTEXT: max(weights.values(), default=1.0)}
+        # in one order, as a sum of floats depends on it
         found = [voice(scorers[name], weight, viewer) for name, weight in sorted(weights.items()) if weight > 0]
         voices = [one for one in found if one is not None]
         fallback = None if voices else voice(scorers[FALLBACK], 1.0, viewer)
