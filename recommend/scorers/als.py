@@ -39,16 +39,16 @@ class Als:
 
     def fit(self, data: TrainingData, options: TrainingOptions) -> None:
         self._meta = {"regularization": options.regularization, "alpha": options.alpha, "size": data.size}
+        model = _Solver(options)
         with threadpool_limits(1, "blas"):
-            self._factorise(data, options)
+            self._factorise(data, options, model)
         self._prepare()
 
-    def _factorise(self, data: TrainingData, options: TrainingOptions) -> None:
+    def _factorise(self, data: TrainingData, options: TrainingOptions, model: _Solver) -> None:
         bought = np.flatnonzero(data.buyers)
         interest = data.interest[:, bought]
         liked = interest.data[interest.data > 0]
         self._meta["typical"] = float(liked.mean(dtype=np.float64)) if len(liked) else 1.0
-        model = _Solver(interest.shape, options)
         model.fit(self._confidence(interest))
         self._own = model.people(self._confidence(interest))
         self._amount = np.diff(data.fans.indptr).astype(np.int32)
@@ -129,22 +129,26 @@ class Als:
 class _Solver:
     """`implicit` with a start that depends on nothing but the seed and the number of products."""
 
-    def __init__(self, shape: tuple[int, int], options: TrainingOptions) -> None:
-        from implicit.cpu.als import AlternatingLeastSquares  # takes long to load, and only training needs it
+    def __init__(self, options: TrainingOptions) -> None:
+        # Loaded here, as it takes long and only training needs it; and before threads are limited, as it brings a
+        # linear algebra library of its own.
+        from implicit.cpu.als import AlternatingLeastSquares
 
         self._options = options
-        self._model = AlternatingLeastSquares(
-            options.factors,
-            options.regularization,
-            options.alpha,
-            iterations=options.iterations,
-            num_threads=options.threads,
-        )
-        start = np.random.default_rng(options.seed).random((shape[1], options.factors), np.float32)
-        self._model.item_factors = start * np.float32(0.01)
-        self._model.user_factors = np.zeros((shape[0], options.factors), np.float32)
+        with threadpool_limits(1, "blas"):
+            self._model = AlternatingLeastSquares(
+                options.factors,
+                options.regularization,
+                options.alpha,
+                iterations=options.iterations,
+                num_threads=options.threads,
+            )
 
     def fit(self, confidence: sp.csr_matrix) -> None:
+        people, products = confidence.shape
+        start = np.random.default_rng(self._options.seed).random((products, self._options.factors), np.float32)
+        self._model.item_factors = start * np.float32(0.01)
+        self._model.user_factors = np.zeros((people, self._options.factors), np.float32)
         if confidence.nnz:
             self._model.fit(confidence, show_progress=False)
 
