@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,8 @@ import typer
 
 from engine.console import PARTIAL, Output
 from engine.session import session
+from graph.records import Product
+from loaders.money import to_major
 from recommend.query import MAX_LIMIT, Item, Query, Reason
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -93,13 +96,15 @@ def recommend(
     with session(context).engine() as engine:
         digits = engine.settings.currency_digits
         answer = engine.recommend(Query(customer=customer, limit=limit, category=category))
-    items = answer.recommendations.items
-    rows = [(i.product, i.name, _price(i, digits), f"{i.score:.3f}", _why(i.reasons)) for i in items]
+        items = answer.recommendations.items
+        causes = {reason.product for item in items for reason in item.reasons if reason.product is not None}
+        names = {id: product.name or id for id in causes if (product := engine.get(Product, (id,)))}
+    rows = [(i.product, i.name, _price(i, digits), f"{i.score:.3f}", _why(i.reasons, names)) for i in items]
     data = [
         {
             "product": item.product,
             "name": item.name,
-            "price": None if item.price is None else item.price / 10**digits,
+            "price": None if item.price is None else to_major(item.price, digits),
             "score": item.score,
             "source": item.source,
             "reasons": [_reason(reason) for reason in item.reasons],
@@ -139,18 +144,19 @@ def roll_back(
 
 
 def _price(item: Item, digits: int) -> str:
-    return "" if item.price is None else f"{item.price / 10**digits:.{digits}f}"
+    return "" if item.price is None else f"{to_major(item.price, digits):.{digits}f}"
 
 
-def _why(reasons: tuple[Reason, ...]) -> str:
-    return "; ".join(_in_words(reason) for reason in reasons)
+def _why(reasons: tuple[Reason, ...], names: Mapping[str, str]) -> str:
+    return "; ".join(_in_words(reason, names) for reason in reasons)
 
 
-def _in_words(reason: Reason) -> str:
+def _in_words(reason: Reason, names: Mapping[str, str]) -> str:
     if reason.type == "friends_bought":
-        names = [friend.name or friend.customer for friend in reason.friends[:3]]
-        return f"bought by {', '.join([*names, *([f'{reason.count} friends'] if reason.count else [])])}"
-    return f"{reason.type.replace('_', ' ')} {reason.product or ''}".strip()
+        friends = [friend.name or friend.customer for friend in reason.friends[:3]]
+        return f"bought by {', '.join([*friends, *([f'{reason.count} friends'] if reason.count else [])])}"
+    plain = reason.type.replace("_", " ")
+    return plain if reason.product is None else f"{plain} {names.get(reason.product, reason.product)}"
 
 
 def _reason(reason: Reason) -> dict[str, object]:
