@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -19,22 +21,25 @@ ASKED = 500
 
 def main() -> None:
     """The sample shop, and LastFM where its data are."""
-    shop = _open()
-    for facts in sample_shop(now=utcnow()).facts():
-        shop.write(facts)
-    _compare("sample shop", shop, [f"c{i}" for i in range(1, ASKED + 1)])
-    folder = DATA / "lastfm"
-    if not folder.is_dir():
-        print(f"\nLastFM: not measured, {folder} is absent")
+    with tempfile.TemporaryDirectory() as folder:
+        shop = _open(folder, "shop")
+        for facts in sample_shop(now=utcnow()).facts():
+            shop.write(facts)
+        _compare("sample shop", shop, [f"c{i}" for i in range(1, ASKED + 1)])
+        _lastfm(_open(folder, "lastfm"), DATA / "lastfm")
+
+
+def _lastfm(engine: Engine, data: Path) -> None:
+    if not data.is_dir():
+        print(f"\nLastFM: not measured, {data} is absent")
         return
-    lastfm = _open()
-    files = {"products": folder / "artists.csv", "friends": folder / "friends.csv", "purchases": folder / "listens.csv"}
-    jobs.load(lastfm, files, create_missing=True, assume_consent=("social_proof", "named"))
-    _compare("LastFM", lastfm, [str(i) for i in range(2, ASKED + 2)])
+    files = {"products": data / "artists.csv", "friends": data / "friends.csv", "purchases": data / "listens.csv"}
+    jobs.load(engine, files, create_missing=True, assume_consent=("social_proof", "named"))
+    _compare("LastFM", engine, [str(i) for i in range(2, ASKED + 2)])
 
 
-def _open() -> Engine:
-    return Engine.open(Settings.load(environ={}, store="memory://"))
+def _open(folder: str, name: str) -> Engine:
+    return Engine.open(Settings.load(environ={}, store=f"sqlite:///{folder}/{name}.db"))
 
 
 def _compare(title: str, engine: Engine, customers: Sequence[str]) -> None:

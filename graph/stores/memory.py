@@ -67,6 +67,8 @@ class MemoryStore:
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         with self._lock:
             entries: list[tuple[int, Record | Removed]] = [*self._log.values(), *self._tombstones.values()]
+            if since >= self._cursor:
+                return Changes(Cursor(self._cursor), (), False)
             newer = sorted((entry for entry in entries if entry[0] > since), key=lambda entry: entry[0])
             cut = newer[:limit]
             more = len(newer) > limit
