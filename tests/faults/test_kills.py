@@ -62,10 +62,12 @@ def test_a_load_that_is_killed_is_finished_by_running_it_again(tmp_path: Path, p
     assert expected["purchases"] == ROWS
 
     store, interrupted = tmp_path / "shop.db", 0
-    for _ in range(KILLS):
+    while interrupted < KILLS:
+        began = time.monotonic()
         load = start(store, *arguments)
         try:
             load.communicate(timeout=random.uniform(0.3, 1.0) * duration)
+            duration = time.monotonic() - began  # the machine may have become faster
         except subprocess.TimeoutExpired:
             load.kill()
             load.communicate()
@@ -84,7 +86,6 @@ def test_a_load_that_is_killed_is_finished_by_running_it_again(tmp_path: Path, p
     third = start(store, *arguments)
     report = json.loads(third.communicate(timeout=120)[0])["files"][0]
     assert (report["changed"], report["unchanged"]) == (0, ROWS)
-    assert interrupted >= KILLS // 2
 
 
 class Server:
