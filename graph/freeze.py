@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,12 +16,13 @@ from graph.moments import LONG_AGO, Moment
 from graph.packed import PackedText
 from graph.records import PURPOSES, Block, Consent, Customer, Friendship, Like, Product, Purchase, Record, Return
 from graph.sensitive import Sensitive
-from graph.snapshot import Opinions, Purchases, Snapshot, Ties, starts_of
+from graph.snapshot import Opinions, Purchases, Returns, Snapshot, Ties, starts_of
 from graph.store import Cursor, GraphStore
 
 R = TypeVar("R", bound=Record)
 Table = Mapping[str, Sequence[Any]]
 
+PURCHASE = ("customer", "product", "at", "quantity", "weight", "order", "gift", "visibility")
 OPINION = {"like": 1, "unlike": 0, "dislike": -1}
 
 
@@ -48,6 +49,7 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None
     )
     is_sensitive = sensitive or Sensitive()
     delicate = np.array([is_sensitive(name) for name in goods["category"]], np.bool_)
+    returns = _returns(_read(store, cursor, Return, ("customer", "product", "at", "order")), customers, products)
     return Snapshot(
         as_of=now,
         cursor=cursor,
@@ -64,7 +66,8 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None
         sensitive=(np.array(goods["sensitive"], np.bool_) | delicate)[goods_by_id],
         described=np.array(goods["described"], np.bool_)[goods_by_id],
         blocks=_blocks(_read(store, cursor, Block, ("customer", "other")), customers),
-        purchases=_purchases(store, cursor, customers, products),
+        purchases=_purchases(_read(store, cursor, Purchase, PURCHASE), customers, products, returns),
+        returns=returns,
         opinions=_opinions(_read(store, cursor, Like, ("customer", "product", "at", "opinion")), customers, products),
         ties=_ties(_read(store, cursor, Friendship, ("customer", "friend", "since")), customers),
     )
@@ -107,9 +110,7 @@ def order_hash(order: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(order.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
-def _purchases(store: GraphStore, until: Cursor, customers: IdMap, products: IdMap) -> Purchases:
-    names = ("customer", "product", "at", "quantity", "weight", "order", "gift", "visibility")
-    rows = _read(store, until, Purchase, names)
+def _purchases(rows: Table, customers: IdMap, products: IdMap, returns: Returns) -> Purchases:
     customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
     at = _column(rows["at"], LONG_AGO, np.int64)
     strength = np.array(
@@ -125,23 +126,32 @@ def _purchases(store: GraphStore, until: Cursor, customers: IdMap, products: IdM
     flags = np.array([bits[pair] for pair in zip(rows["gift"], rows["visibility"], strict=True)], np.uint8)
     by = np.lexsort((flags, strength, order, product, at, customer))
     table = Purchases(starts_of(customer[by], len(customers)), product[by], at[by], strength[by], order[by], flags[by])
-    for place in _returned(store, until, customers, products, table):
-        table.flags[place] |= arrays.RETURNED
+    _take_back(table, returns)
     return table
 
 
-def _returned(store: GraphStore, until: Cursor, customers: IdMap, products: IdMap, table: Purchases) -> Iterable[int]:
-    rows = _read(store, until, Return, ("customer", "product", "at", "order"))
-    who, what = customers.positions(rows["customer"]), products.positions(rows["product"])
-    for person, product, at, order in zip(who.tolist(), what.tolist(), rows["at"], rows["order"], strict=True):
-        first = int(table.starts[person])
-        yield from (first + np.flatnonzero(taken_back(table.of(person), product, at, order_hash(order)))).tolist()
+def _returns(rows: Table, customers: IdMap, products: IdMap) -> Returns:
+    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+    at = _column(rows["at"], LONG_AGO, np.int64)
+    order = np.array([order_hash(name) for name in rows["order"]], np.int64)
+    by = np.lexsort((order, at, product, customer))
+    return Returns(starts_of(customer[by], len(customers)), product[by], at[by], order[by])
 
 
-def taken_back(purchases: Purchases, product: int, at: Moment | None, order: int) -> NDArray[np.bool_]:
-    """Which purchases a refund or cancellation undoes: all earlier ones of that product, of that order where it names one."""
+def _take_back(purchases: Purchases, returns: Returns) -> None:
+    for person in np.flatnonzero(np.diff(returns.starts)).tolist():
+        mine, first = purchases.of(person), int(purchases.starts[person])
+        for returned in returns.of(person):
+            purchases.flags[first + np.flatnonzero(taken_back(mine, *returned))] |= arrays.RETURNED
+
+
+def taken_back(purchases: Purchases, product: int, at: Moment, order: int) -> NDArray[np.bool_]:
+    """Which purchases a return undoes, its figures being those of `graph.snapshot.Returns`.
+
+    All earlier ones of that product, of that order where it names one.
+    """
     mine: NDArray[np.bool_] = purchases.product == product
-    if at is not None:
+    if at != LONG_AGO:
         mine = mine & (purchases.at <= at)
     if order != arrays.NO_ORDER:
         mine = mine & (purchases.order == order)

@@ -268,6 +268,7 @@ class LiveGraph:
             self.purchases_of(customer),
             self.opinions_of(customer),
             dict(zip(snapshot.ties.friend[ties].tolist(), snapshot.ties.since[ties].tolist(), strict=True)),
+            snapshot.returns.of(customer),
         )
 
     def _product(self, id: str) -> int:

@@ -37,7 +37,7 @@ class Person:
     purchases: Purchases = field(default_factory=no_purchases)
     opinions: Opinions = field(default_factory=no_opinions)
     friends: dict[int, Moment] = field(default_factory=dict)
-    returns: list[tuple[int, Moment | None, int]] = field(default_factory=list)
+    returns: list[tuple[int, Moment, int]] = field(default_factory=list)
 
     def buy(self, purchase: Purchase, product: int) -> None:
         """Add a purchase, unless a return that arrived earlier undoes it."""
@@ -56,7 +56,7 @@ class Person:
 
     def give_back(self, returned: Return, product: int) -> None:
         """Mark the purchases that a return undoes, now and when they arrive later."""
-        known = product, returned.at, order_hash(returned.order)
+        known = product, LONG_AGO if returned.at is None else returned.at, order_hash(returned.order)
         self.returns.append(known)
         self._take_back(*known)
 
@@ -74,7 +74,7 @@ class Person:
             np.append(old.opinion[kept], np.int8(opinion)),
         )
 
-    def _take_back(self, product: int, at: Moment | None, order: int) -> None:
+    def _take_back(self, product: int, at: Moment, order: int) -> None:
         flags = self.purchases.flags.copy()
         flags[taken_back(self.purchases, product, at, order)] |= RETURNED
         self.purchases = replace(self.purchases, flags=flags)

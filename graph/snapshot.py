@@ -71,6 +71,25 @@ class Purchases:
 
 
 @dataclass(frozen=True)
+class Returns:
+    """Refunds and cancellations of each customer: kept, as the purchase that one undoes may arrive after it.
+
+    ``product`` int32, ``at`` int64 (`graph.moments.LONG_AGO`: not known, it undoes purchases of any time), ``order`` int64 as
+    in `Purchases`.
+    """
+
+    starts: NDArray[np.int64]
+    product: IntArray
+    at: NDArray[np.int64]
+    order: NDArray[np.int64]
+
+    def of(self, customer: int) -> list[tuple[int, Moment, int]]:
+        """Product, moment and order of each return of one customer."""
+        rows = slice(int(self.starts[customer]), int(self.starts[customer + 1]))
+        return list(zip(self.product[rows].tolist(), self.at[rows].tolist(), self.order[rows].tolist(), strict=True))
+
+
+@dataclass(frozen=True)
 class Opinions:
     """The newest opinion of each customer on each product: ``opinion`` int8, 1 a like, -1 a dislike, 0 withdrawn."""
 
@@ -135,6 +154,7 @@ class Snapshot:
     described: BoolArray
     blocks: IntArray
     purchases: Purchases
+    returns: Returns
     opinions: Opinions
     ties: Ties
 
@@ -160,6 +180,7 @@ class Snapshot:
         plain = {name: array for name, array in arrays.items() if "." not in name}
         tables = {
             "purchases": Purchases(**_table(arrays, "purchases")),
+            "returns": Returns(**_table(arrays, "returns")),
             "opinions": Opinions(**_table(arrays, "opinions")),
             "ties": Ties(**_table(arrays, "ties")),
         }
@@ -183,7 +204,7 @@ def _arrays(name: str, value: object) -> Arrays:
         return value.arrays(name)
     if isinstance(value, np.ndarray):
         return {name: value}
-    if isinstance(value, Purchases | Opinions | Ties):
+    if isinstance(value, Purchases | Returns | Opinions | Ties):
         return {f"{name}.{field.name}": getattr(value, field.name) for field in fields(value)}
     return {}
 

@@ -206,6 +206,16 @@ def test_unrestricted_rules_show_every_kept_purchase_of_a_consenting_friend() ->
     assert seen(live(facts, UNRESTRICTED)) == {"boots": (None, ["f1"])}
 
 
+def test_a_return_that_arrives_before_its_purchase_undoes_it_all_the_same() -> None:
+    store = MemoryStore()
+    returned = Return(id="r", customer="f1", product="boots", reason="refund", at=NOW - DAY)
+    store.write([returned, *(fact for fact in world() if fact != bought("f1", "boots"))])
+    graph = LiveGraph(freeze(store, now=NOW), now=NOW)
+    store.write([bought("f1", "boots")])
+    graph.apply(store.changes(graph.cursor), NOW)
+    assert graph.products.position("boots") not in graph.owned(graph.customers.position("f1")).tolist()
+
+
 class TestSinceTheSnapshot:
     """What changes after the snapshot: withdrawals at once, news at the next opening."""
 
