@@ -124,10 +124,6 @@ class FriendEvidence:
         counts: IntArray = self.count.take(at, mode="clip") * (self.product.take(at, mode="clip") == products)
         return counts
 
-    def count_of(self, product: int) -> int:
-        """The bucket of one product."""
-        return int(self.counts_of(np.array([product], np.int32))[0])
-
 
 def bucket_label(count: int) -> str | None:
     """``"3+"``, ``"5+"``, ``"10+"``; None for a hidden count."""

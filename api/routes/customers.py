@@ -74,5 +74,5 @@ async def block(id: deps.CustomerInPath, other: deps.CustomerInPath, engine: dep
     "/customers/{id}/blocks/{other}", status_code=204, response_class=Response, dependencies=[scope("storefront")]
 )
 async def unblock(id: deps.CustomerInPath, other: deps.CustomerInPath, engine: deps.TheEngine) -> None:
-    """Take back a block, from the next model on. Doing it twice changes nothing."""
+    """Take back a block; evidence between the two comes back at its next opening. Doing it twice changes nothing."""
     await run_sync(engine.remove, records.Block, (id, other))

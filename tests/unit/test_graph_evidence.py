@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from graph.evidence import UNRESTRICTED, EvidenceRules, FriendEvidence, bucket_label
@@ -47,7 +48,7 @@ def seen(graph: LiveGraph, viewer: str = "v") -> dict[str, tuple[str | None, lis
     evidence: FriendEvidence = graph.evidence.of(graph.customers.position(viewer))
     return {
         graph.products[product]: (
-            bucket_label(evidence.count_of(product)),
+            bucket_label(int(evidence.counts_of(np.array([product]))[0])),
             sorted(graph.customers.names(evidence.friends(product))),
         )
         for product in evidence.product.tolist()

@@ -113,7 +113,7 @@ def test_labels_name_friends_in_order_of_their_ids(live: LiveGraph) -> None:
     ):
         assert list(friends) == sorted(friends, key=lambda friend: friend.customer)
         assert len(friends) == len(evidence.friends(position))
-        assert (count is None) == (evidence.count_of(position) == 0)
+        assert (count is None) == (evidence.counts_of(np.array([position]))[0] == 0)
     assert labels_of(evidence, np.zeros(0, np.int32), live) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from graph.errors import NotFound
@@ -236,7 +237,7 @@ def test_every_friends_reason_is_evidence_that_may_be_shown() -> None:
             reasons = [reason for reason in item.reasons if reason.type == "friends_bought"]
             named = {live.customers[friend] for friend in evidence.friends(position)}
             assert {friend.customer for reason in reasons for friend in reason.friends} == named
-            assert bool(reasons) == bool(named or evidence.count_of(position))
+            assert bool(reasons) == bool(named or evidence.counts_of(np.array([position]))[0])
 
 
 def test_a_blocked_friend_is_no_reason_any_more() -> None:
