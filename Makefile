@@ -36,7 +36,8 @@ docs: ## rewrite the documents that are generated from the code
 
 lock: ## pin dependencies anew; needs uv. UPGRADE=--upgrade takes the newest versions
 	$(LOCK) $(UPGRADE) pyproject.toml --group build -o requirements/run.lock.txt
-	$(LOCK) $(UPGRADE) pyproject.toml --group build --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
+	$(LOCK) $(UPGRADE) pyproject.toml --group build --group java -c requirements/run.lock.txt -o requirements/neo4j.lock.txt
+	$(LOCK) $(UPGRADE) pyproject.toml --group build --group java --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
 
 clean: ## remove .venv and what tools have cached
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

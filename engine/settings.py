@@ -42,10 +42,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    store: str = Field("sqlite:///kith.db", description="Where facts are kept: sqlite:///shop.db, or memory://.")
+    store: str = Field(
+        "sqlite:///kith.db",
+        description="Where facts are kept: sqlite:///shop.db, neo4j://user@host:7687/database, or memory://.",
+    )
     data_dir: Path | None = Field(
         None,
-        description="Folder of snapshots, models and keys. Unset: beside the SQLite file, its name with .d behind it.",
+        description="Folder of snapshots, models, keys and spool. Unset: beside the SQLite file, its name with .d behind it.",
+    )
+    neo4j_password_file: Path | None = Field(
+        None, description="File that holds the password of a Neo4j store, where its URL holds none."
+    )
+    neo4j_url: str | None = Field(
+        None, description="An existing Neo4j server, to be used where kith neo4j would start one (demo and tests)."
+    )
+    neo4j_home: Path = Field(Path("neo4j"), description="Folder of the server that kith neo4j starts.")
+    neo4j_jars: Path = Field(
+        Path("~/.cache/kith/neo4j"), description="Folder that keeps the Neo4j server's jars, fetched once with Maven."
     )
     host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback at least one API key must exist.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose one.")
@@ -78,7 +91,15 @@ class Settings(BaseModel):
     load_chunk_rows: int = Field(20_000, ge=1, description="Rows read, checked and stored at a time by a load.")
     max_events: int = Field(500, ge=1, description="Events accepted in one HTTP request.")
     max_body_bytes: int = Field(2**20, ge=1, description="Size of the largest HTTP request body accepted, in bytes.")
-    poll_seconds: float = Field(1.0, gt=0, description="How often a server looks for a new model, in seconds.")
+    poll_seconds: float = Field(
+        1.0, gt=0, description="How often a server looks for a new model, and for what others wrote to Neo4j, in seconds."
+    )
+    drift_seconds: float = Field(
+        60.0, gt=0, description="How often a server looks for facts that were deleted by hand in Neo4j, in seconds."
+    )
+    neo4j_patience: float = Field(
+        5.0, gt=0, description="Seconds that a server waits for Neo4j before it goes on without it."
+    )
 
     @property
     def currency_digits(self) -> int:

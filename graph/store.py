@@ -38,11 +38,21 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """In the change tail: records of a kind have vanished without a tombstone, deleted outside Kith. Read the kind again."""
+
+    kind: type[Record]
+
+
+Change = Record | Removed | Lost
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What happened after a cursor, oldest first. ``more`` is true if the limit cut it short: ask again from ``cursor``."""
 
     cursor: Cursor
-    items: tuple[Record | Removed, ...]
+    items: tuple[Change, ...]
     more: bool
 
 
