@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
+from graph.errors import Invalid
 from graph.records import Record
-from graph.schema import kind_of
+from graph.schema import Field, Kind, kind_of
 
 R = TypeVar("R", bound=Record)
 
@@ -31,6 +32,27 @@ class Columns(Generic[R]):
         names = tuple(self.values)
         for row in zip(*self.values.values(), strict=True):
             yield self.kind(**dict(zip(names, row, strict=True)))
+
+    def whole(self) -> Columns[R]:
+        """Every field of the kind, in its order; those that are left out take their default.
+
+        Raises
+        ------
+        graph.errors.Invalid
+            A required field is left out, or there is one that the kind does not have.
+        """
+        kind = kind_of(self.kind)
+        unknown = self.values.keys() - set(kind.columns)
+        if unknown:
+            raise Invalid(f"{kind.table} have no field {min(unknown)!r}", field=min(unknown))
+        return Columns(self.kind, {field.name: self._column(kind, field) for field in kind.fields})
+
+    def _column(self, kind: Kind, field: Field) -> Sequence[Any]:
+        if field.name in self.values:
+            return self.values[field.name]
+        if field.default is None and not field.optional:
+            raise Invalid(f"{kind.table} need the field {field.name!r}", field=field.name)
+        return [field.default] * len(self)
 
     @classmethod
     def of(cls, kind: type[R], records: Iterable[R]) -> Columns[R]:

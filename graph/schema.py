@@ -9,7 +9,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graph import records
 from graph.records import Customer, Product, Record
@@ -19,12 +19,13 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property of a kind. ``type`` is one of str, int, float, bool."""
+    """One property of a kind. ``type`` is one of str, int, float, bool; ``choices``: all values there are, empty for any."""
 
     name: str
     type: type
     optional: bool
     default: object
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Kind:
     table
         Table name in a relational store, file stem in an export.
     graph
-        Label of a node or type of a relationship in a graph database.
+        Label of a node or type of a relationship in a graph database; where ``varies`` names a field, of its first value.
     key
         Fields that identify a record.
     ends
@@ -47,6 +48,14 @@ class Kind:
         True for entities (the newest write wins), False for events (the first write wins).
     fields
         Every property, in the order of the class.
+    varies
+        Field whose value decides the name in a graph database, instead of being a property there; else empty.
+    names
+        Value of that field -> name in a graph database.
+    owned
+        In a graph database: type of the relationship from the person to a kind that is a node of its own; else empty.
+    shared
+        Field -> (relationship type, label): in a graph database its value is a node that many records share, not a property.
     """
 
     record: type[Record]
@@ -56,10 +65,14 @@ class Kind:
     ends: Mapping[str, type[Record]]
     lasting: bool
     fields: tuple[Field, ...]
+    varies: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    owned: str = ""
+    shared: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.fields)
+        return tuple(each.name for each in self.fields)
 
     def key_of(self, record: Record) -> Key:
         """The values of the key fields."""
@@ -71,17 +84,18 @@ def _fields(record: type[Record]) -> tuple[Field, ...]:
     return tuple(_field(f, hints[f.name]) for f in dataclasses.fields(record))
 
 
-def _field(field: dataclasses.Field[object], hint: object) -> Field:
+def _field(declared: dataclasses.Field[object], hint: object) -> Field:
     options = (
         typing.get_args(hint)
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
         else (hint,)
     )
     plain = [option for option in options if option is not type(None)]
-    kind = str if typing.get_origin(plain[0]) is typing.Literal else plain[0]
-    assert isinstance(kind, type), f"{field.name}: {hint}"
-    default = None if field.default is dataclasses.MISSING else field.default
-    return Field(field.name, kind, len(plain) < len(options), default)
+    choices = typing.get_args(plain[0]) if typing.get_origin(plain[0]) is typing.Literal else ()
+    kind = str if choices else plain[0]
+    assert isinstance(kind, type), f"{declared.name}: {hint}"
+    default = None if declared.default is dataclasses.MISSING else declared.default
+    return Field(declared.name, kind, len(plain) < len(options), default, choices)
 
 
 _PEOPLE: dict[str, type[Record]] = {"customer": Customer}
@@ -89,26 +103,37 @@ _EVENT: dict[str, type[Record]] = {"customer": Customer, "product": Product}
 
 
 def _entity(
-    record: type[Record], table: str, graph: str, key: tuple[str, ...], ends: Mapping[str, type[Record]]
+    record: type[Record],
+    table: str,
+    graph: str,
+    key: tuple[str, ...],
+    ends: Mapping[str, type[Record]],
+    **placed: typing.Any,
 ) -> Kind:
-    return Kind(record, table, graph, key, ends, True, _fields(record))
+    return Kind(record, table, graph, key, ends, True, _fields(record), **placed)
 
 
-def _event(record: type[Record], table: str, graph: str, ends: Mapping[str, type[Record]] = _EVENT) -> Kind:
-    return Kind(record, table, graph, ("id",), ends, False, _fields(record))
+def _event(
+    record: type[Record], table: str, graph: str, ends: Mapping[str, type[Record]] = _EVENT, **placed: typing.Any
+) -> Kind:
+    return Kind(record, table, graph, ("id",), ends, False, _fields(record), **placed)
+
+
+_OPINIONS = {"like": "LIKES", "unlike": "UNLIKED", "dislike": "DISLIKES"}
+_CATEGORY = {"category": ("IN_CATEGORY", "Category")}
 
 
 KINDS: Mapping[type[Record], Kind] = {
     kind.record: kind
     for kind in (
         _entity(records.Customer, "customers", "Customer", ("id",), {}),
-        _entity(records.Product, "products", "Product", ("id",), {}),
+        _entity(records.Product, "products", "Product", ("id",), {}, shared=_CATEGORY),
         _entity(records.Friendship, "friends", "FRIEND_OF", ("customer", "friend"), _PEOPLE | {"friend": Customer}),
         _entity(records.Block, "blocks", "BLOCKS", ("customer", "other"), _PEOPLE | {"other": Customer}),
-        _event(records.Consent, "consents", "Consent", _PEOPLE),
+        _event(records.Consent, "consents", "Consent", _PEOPLE, owned="GAVE"),
         _event(records.Purchase, "purchases", "BOUGHT"),
         _event(records.Return, "returns", "RETURNED"),
-        _event(records.Like, "likes", "LIKES"),
+        _event(records.Like, "likes", "LIKES", varies="opinion", names=_OPINIONS),
         _event(records.View, "views", "VIEWED"),
         _event(records.Review, "reviews", "REVIEWED"),
         _event(records.Share, "shares", "SHARED"),
@@ -132,10 +157,10 @@ def people_in(kind: Kind) -> Iterator[str]:
     """Names of the fields that hold a customer id: what erasure searches."""
     if kind.record is Customer:
         yield "id"
-    yield from (field for field, end in kind.ends.items() if end is Customer)
+    yield from (name for name, end in kind.ends.items() if end is Customer)
 
 
 def names_person(kind: Kind, key: Key, customer: str) -> bool:
     """Whether a key holds the id of a customer: which tombstones erasure removes."""
     people = set(people_in(kind))
-    return any(value == customer for field, value in zip(kind.key, key, strict=True) if field in people)
+    return any(value == customer for name, value in zip(kind.key, key, strict=True) if name in people)

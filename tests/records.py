@@ -38,7 +38,7 @@ VALUES: dict[type, st.SearchStrategy[Any]] = {
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:
     """Every value a field may have; None where it is optional."""
-    values = VALUES[field.type]
+    values = st.sampled_from(field.choices) if field.choices else VALUES[field.type]
     return st.none() | values if field.optional else values
 
 

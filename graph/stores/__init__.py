@@ -8,21 +8,33 @@ from urllib.parse import urlsplit
 
 from graph.errors import Invalid
 from graph.store import GraphStore
+from graph.stores import neo4j_address
 
-SCHEMES = ("sqlite", "memory")
+SCHEMES = ("sqlite", "memory", *neo4j_address.SCHEMES)
 
 
-def open_store(url: str) -> GraphStore:
-    """Open the store that a URL names: ``sqlite:///shop.db`` (relative), ``sqlite:////var/lib/kith/shop.db``, ``memory://``.
+def open_store(url: str, *, password: str | None = None) -> GraphStore:
+    """Open the store that a URL names.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///shop.db`` (relative), ``sqlite:////var/lib/kith/shop.db``, ``neo4j://user@host:7687/database``, ``memory://``.
+    password
+        Of a Neo4j server, where the URL holds none.
 
     Raises
     ------
     graph.errors.Invalid
-        The URL has an unknown scheme or no path.
+        The URL has an unknown scheme, or lacks a part.
     graph.errors.Unavailable
-        The store cannot be opened.
+        The store cannot be opened. Neo4j is asked only when it is first used.
     """
     scheme = urlsplit(url).scheme
+    if scheme in neo4j_address.SCHEMES:
+        from graph.stores.neo4j_store import Neo4jStore
+
+        return Neo4jStore(neo4j_address.Address.parse(url, password))
     if scheme == "memory":
         from graph.stores.memory import MemoryStore
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Condition, get_ident
 from typing import Any, Generic, TypeVar, cast
 
 from graph.errors import Damaged, Unavailable
 
 T = TypeVar("T")
+
+
+class Interrupted(Unavailable):
+    """Nothing of the transaction was stored, for a reason that may be gone at once."""
 
 
 class _Ticket(Generic[T]):
@@ -38,13 +43,19 @@ class GroupCommit:
         Opens a transaction that commits on leaving, or undoes everything if left by an exception.
     part
         Opens a part of it that is undone alone if left by an exception.
+    pauses
+        Seconds to wait before a transaction that failed with `Interrupted` is done again, each time; then it has failed.
     """
 
     def __init__(
-        self, transaction: Callable[[], AbstractContextManager[Any]], part: Callable[[], AbstractContextManager[Any]]
+        self,
+        transaction: Callable[[], AbstractContextManager[Any]],
+        part: Callable[[], AbstractContextManager[Any]],
+        pauses: Sequence[float] = (),
     ) -> None:
         self._transaction = transaction
         self._part = part
+        self._pauses = pauses
         self._turn = Condition()
         self._busy = False
         self._alone: int | None = None
@@ -100,9 +111,11 @@ class GroupCommit:
 
     def _commit(self, group: list[_Ticket[Any]]) -> None:
         try:
-            with self._transaction():
-                for ticket in group:
-                    self._try(ticket)
+            for pause in self._pauses:
+                with suppress(Interrupted):
+                    return self._carry_out(group)
+                time.sleep(pause)
+            self._carry_out(group)
         except BaseException as error:
             shared = error if isinstance(error, Exception) else Unavailable("the write was interrupted; try it again")
             for ticket in group:
@@ -112,6 +125,12 @@ class GroupCommit:
         finally:
             for ticket in group:
                 ticket.done = True
+
+    def _carry_out(self, group: list[_Ticket[Any]]) -> None:
+        with self._transaction():
+            for ticket in group:
+                ticket.error = None
+                self._try(ticket)
 
     def _try(self, ticket: _Ticket[Any]) -> None:
         try:

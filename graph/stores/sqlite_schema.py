@@ -15,10 +15,9 @@ from typing import Any
 
 import apsw
 
-from graph.columns import Columns
 from graph.errors import Invalid, Unavailable
 from graph.records import Record
-from graph.schema import KINDS, Field, Kind, people_in
+from graph.schema import KINDS, Kind, people_in
 from graph.stores.sqlite_connection import connect, explained
 
 _TYPES = {str: "TEXT", int: "INTEGER", bool: "INTEGER", float: "REAL"}
@@ -75,20 +74,6 @@ class Table:
     def values(self, name: str, column: Sequence[Any]) -> Sequence[Any]:
         """A column as the values it was written with."""
         return list(map(_truth, column)) if self._fields[name].type is bool else column
-
-    def columns(self, batch: Columns[Any]) -> list[Sequence[Any]]:
-        """The values of all fields; those that are left out take their default."""
-        unknown = batch.values.keys() - self._fields.keys()
-        if unknown:
-            raise Invalid(f"{self.kind.table} have no field {min(unknown)!r}", field=min(unknown))
-        return [self._column(field, batch) for field in self.kind.fields]
-
-    def _column(self, field: Field, batch: Columns[Any]) -> Sequence[Any]:
-        if field.name in batch.values:
-            return batch[field.name]
-        if field.default is None and not field.optional:
-            raise Invalid(f"{self.kind.table} need the field {field.name!r}", field=field.name)
-        return [field.default] * len(batch)
 
 
 def _truth(value: int | None) -> bool | None:

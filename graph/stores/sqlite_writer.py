@@ -147,7 +147,7 @@ class Writer:
         known.update(ids)
 
     def _put(self, table: Table, statement: str, batch: Columns[Any]) -> int:
-        columns = table.columns(batch)
+        columns = batch.whole().values.values()
         places = range(self._place + 1, self._place + 1 + len(batch))
         before = self._connection.total_changes()
         self._connection.executemany(statement, zip(places, *columns, strict=True))

@@ -1,24 +1,26 @@
-"""The SQLite store and the memory store, driven with the same random operations, stay the same."""
+"""A store on disk and the memory store, driven with the same random operations, stay the same."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from graph.columns import Columns
 from graph.records import Customer, CustomerId, Product, Record
 from graph.schema import KINDS, Key, Kind, people_in
 from graph.store import Cursor, GraphStore, Removed
 from graph.stores.memory import MemoryStore
+from graph.stores.neo4j_address import Address
+from graph.stores.neo4j_store import Neo4jStore
 from graph.stores.sqlite import SqliteStore
+from tests.graph_database import empty_neo4j
 from tests.records import everything, key, records_of
 
 State = Mapping[tuple[type[Record], Key], Record]
@@ -36,7 +38,8 @@ FEW: dict[type, st.SearchStrategy[Any]] = {
 
 def colliding(kind: Kind) -> st.SearchStrategy[Any]:
     """Records of few ids and few values, so that they meet, repeat and contradict each other."""
-    values = {f.name: st.none() | FEW[f.type] if f.optional else FEW[f.type] for f in kind.fields}
+    few = {f.name: st.sampled_from(f.choices) if f.choices else FEW[f.type] for f in kind.fields}
+    values = {f.name: st.none() | few[f.name] if f.optional else few[f.name] for f in kind.fields}
     ends = {field: IDS[end] for field, end in kind.ends.items()}
     own = {"id": IDS.get(kind.record, EVENTS)} if "id" in kind.key else {}
     return records_of(kind, **(values | ends | own))
@@ -76,44 +79,44 @@ def without(state: State, gone: Removed) -> dict[tuple[type[Record], Key], Recor
 
 
 class Stores(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    """``empty`` gives a store without facts; ``again`` opens what a closed one has left."""
+
+    def __init__(self, empty: Callable[[], GraphStore], again: Callable[[], GraphStore]) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
         self.memory = MemoryStore()
-        self.sqlite = SqliteStore(Path(self.folder.name) / "shop.db")
+        self.stored, self.again = empty(), again
         self.past: list[tuple[State, Cursor, Cursor]] = []
         self.remember()
 
     def teardown(self) -> None:
-        self.sqlite.close()
-        self.folder.cleanup()
+        self.stored.close()
 
     @rule()
     def remember(self) -> None:
-        self.past.append((state_of(self.memory), self.memory.check().cursor, self.sqlite.check().cursor))
+        self.past.append((state_of(self.memory), self.memory.check().cursor, self.stored.check().cursor))
 
     @rule(records=MIXED)
     def write(self, records: list[Record]) -> None:
-        assert self.sqlite.write(records).changed == self.memory.write(records).changed
+        assert self.stored.write(records).changed == self.memory.write(records).changed
 
     @rule(data=st.data(), kind=st.sampled_from(list(KINDS)))
     def write_columns(self, data: st.DataObject, kind: type[Record]) -> None:
         batch = Columns.of(kind, data.draw(st.lists(RECORDS[kind], min_size=1, max_size=4)))
-        assert self.sqlite.write(batch).changed == self.memory.write(batch).changed
+        assert self.stored.write(batch).changed == self.memory.write(batch).changed
 
     @rule(data=st.data(), kind=st.sampled_from([kind for kind in KINDS if kind is not Customer]))
     def remove(self, data: st.DataObject, kind: type[Record]) -> None:
         place = key(data.draw(RECORDS[kind]))
-        assert self.sqlite.remove(kind, place).changed == self.memory.remove(kind, place).changed
+        assert self.stored.remove(kind, place).changed == self.memory.remove(kind, place).changed
 
     @rule(person=PEOPLE)
     def forget(self, person: str) -> None:
-        assert self.sqlite.forget(CustomerId(person)) == self.memory.forget(CustomerId(person))
+        assert self.stored.forget(CustomerId(person)) == self.memory.forget(CustomerId(person))
 
     @rule(first=MIXED, second=MIXED, fails=st.booleans())
     def exclusive(self, first: list[Record], second: list[Record], fails: bool) -> None:
         seen = []
-        for store in (self.memory, self.sqlite):
+        for store in (self.memory, self.stored):
             with suppress(ZeroDivisionError), store.exclusive("test") as transaction:
                 changed = [transaction.write(first).changed, transaction.write(second).changed]
                 seen.append((changed, [transaction.get(type(record), key(record)) for record in first + second]))
@@ -123,40 +126,60 @@ class Stores(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        self.sqlite.close()
-        self.sqlite = SqliteStore(Path(self.folder.name) / "shop.db")
+        self.stored.close()
+        self.stored = self.again()
 
     @rule(centre=PEOPLE, hops=st.integers(0, 3), limit=st.integers(1, 4))
     def around(self, centre: str, hops: int, limit: int) -> None:
         centres = CustomerId(centre)
-        mine = self.sqlite.around(centres, hops=hops, limit=limit)
+        mine = self.stored.around(centres, hops=hops, limit=limit)
         assert mine == self.memory.around(centres, hops=hops, limit=limit)
 
     @rule(data=st.data(), limit=st.integers(1, 9))
     def catch_up(self, data: st.DataObject, limit: int) -> None:
-        old, of_memory, of_sqlite = data.draw(st.sampled_from(self.past))
+        old, of_memory, of_stored = data.draw(st.sampled_from(self.past))
         now = state_of(self.memory)
         assert follow(self.memory, old, of_memory, limit) == (now, self.memory.check().cursor)
-        assert follow(self.sqlite, old, of_sqlite, limit) == (now, self.sqlite.check().cursor)
+        assert follow(self.stored, old, of_stored, limit) == (now, self.stored.check().cursor)
 
     @rule(data=st.data())
     def read_and_follow(self, data: st.DataObject) -> None:
         _, _, until = data.draw(st.sampled_from(self.past))
-        read = [record for kind in KINDS for batch in self.sqlite.read(kind, until=until) for record in batch.records()]
-        followed, _ = follow(self.sqlite, {(type(record), key(record)): record for record in read}, until, 100)
+        read = [record for kind in KINDS for batch in self.stored.read(kind, until=until) for record in batch.records()]
+        followed, _ = follow(self.stored, {(type(record), key(record)): record for record in read}, until, 100)
         assert followed == state_of(self.memory)
 
     @invariant()
     def both_hold_the_same(self) -> None:
-        assert everything(self.sqlite) == everything(self.memory)
-        assert dict(self.sqlite.check().counts) == dict(self.memory.check().counts)
+        assert everything(self.stored) == everything(self.memory)
+        assert dict(self.stored.check().counts) == dict(self.memory.check().counts)
 
 
 LONG = "KITH_LONG" in os.environ
 
-TestStores = Stores.TestCase
-TestStores.settings = settings(
-    max_examples=1000 if LONG else 60,
-    stateful_step_count=60 if LONG else 30,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+
+def drive(empty: Callable[[], GraphStore], again: Callable[[], GraphStore], *, examples: int, steps: int) -> None:
+    checks = [HealthCheck.too_slow]
+    how = settings(max_examples=examples, stateful_step_count=steps, suppress_health_check=checks)
+    run_state_machine_as_test(lambda: Stores(empty, again), settings=how)
+
+
+def test_sqlite_stays_the_same_as_memory(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+
+    def empty() -> GraphStore:
+        for left in tmp_path.glob("shop.db*"):
+            left.unlink()
+        return SqliteStore(file)
+
+    drive(empty, lambda: SqliteStore(file), examples=1000 if LONG else 60, steps=60 if LONG else 30)
+
+
+def test_neo4j_stays_the_same_as_memory(neo4j_url: str) -> None:
+    address = Address.parse(neo4j_url)
+    drive(
+        lambda: empty_neo4j(neo4j_url),
+        lambda: Neo4jStore(address),
+        examples=200 if LONG else 20,
+        steps=60 if LONG else 25,
+    )

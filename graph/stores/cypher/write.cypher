@@ -1,0 +1,55 @@
+// known ids
+UNWIND $keys AS key %found% RETURN collect(key)
+
+// known rows
+UNWIND $keys AS key %found% RETURN collect([key, r.seq, %fields%])
+
+// create node
+UNWIND $rows AS row CREATE (r:%name% {%values%}) RETURN count(*)
+
+// create owned
+UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) CREATE (a)-[:%owned%]->(r:%name% {%values%}) RETURN count(*)
+
+// create tie
+UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) MATCH (b:%end% {id: row[3]}) CREATE (a)-[r:%name% {%values%}]->(b) RETURN count(*)
+
+// change
+UNWIND $rows AS row WITH row, row[0] AS key %found% SET %changes% RETURN count(*)
+
+// unlink
+UNWIND $keys AS key MATCH (:%name% {%key%: key})-[old:%type%]->(s:%label%)
+DELETE old
+WITH DISTINCT s WHERE NOT EXISTS { (s)<-[:%type%]-() }
+DELETE s
+
+// link
+UNWIND $rows AS row MATCH (r:%name% {%key%: row[0]}) MERGE (s:%label% {name: row[1]}) CREATE (r)-[:%type%]->(s)
+
+// delete
+UNWIND $keys AS key %found% WITH r, r.seq AS seq %delete% r RETURN collect(seq)
+
+// bury
+MERGE (t:KithRemoval {of: $of})
+WITH t, t.seq AS before SET t.seq = $seq, t.kind = $kind, t.key = $key
+RETURN collect(before)
+
+// buried
+MATCH (t:KithRemoval {kind: $kind}) RETURN collect([t.of, t.key])
+
+// unbury
+UNWIND $of AS of MATCH (t:KithRemoval {of: of})
+WITH t, t.seq AS before DELETE t
+RETURN collect(before)
+
+// forget
+MATCH (r:Customer {id: $id})
+CALL (r) { MATCH (r)-[tie]-() WHERE tie.seq IS NOT NULL RETURN collect([type(tie), tie.seq]) AS ties }
+CALL (r) { MATCH (r)-[:%owned%]->(o) WHERE o.seq IS NOT NULL RETURN collect([labels(o)[0], o.seq]) AS owned }
+RETURN r.seq, ties + owned
+
+// forget everything
+MATCH (r:Customer {id: $id})
+OPTIONAL MATCH (r)-[:%owned%]->(o)
+DETACH DELETE o
+WITH DISTINCT r
+DETACH DELETE r
