@@ -6,7 +6,8 @@ import logging
 import secrets
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Self, TypeVar
@@ -25,6 +26,7 @@ from graph.sensitive import Sensitive
 from graph.snapshot import Snapshot
 from graph.store import Erasure, Facts, GraphStore, Written
 from graph.stores import open_store
+from recommend.interest import frozen_tastes
 from recommend.model import Model
 from recommend.query import FriendsBought, Item, Query, Recommendations
 from recommend.recommender import Recommender
@@ -63,6 +65,7 @@ class _Serving:
     live: LiveGraph
     model: Model
     recommender: Recommender
+    trained: Snapshot
 
     @property
     def epoch(self) -> int:
@@ -96,6 +99,8 @@ class Engine:
         self._lock = Lock()
         self._looked: Moment | None = None
         self._degraded = False
+        self._reader = ThreadPoolExecutor(1, "kith-reader")
+        self._reading: tuple[_Serving, Future[LiveGraph]] | None = None
 
     @classmethod
     def open(cls, settings: Settings, *, store: GraphStore | None = None, clock: Clock = utcnow) -> Self:
@@ -111,7 +116,8 @@ class Engine:
         return cls(settings, store or open_store(settings.store), clock)
 
     def close(self) -> None:
-        """Give back the store and, for a store in memory, the folder of its models."""
+        """Give back the store and, for a store in memory, the folder of its models; a reading of the store is waited for."""
+        self._reader.shutdown()
         self.store.close()
         if self._scratch:
             self._scratch.cleanup()
@@ -221,12 +227,18 @@ class Engine:
 
     def _fresh(self) -> _Serving | None:
         now = self.now()
-        if self._looked is None or now - self._looked >= self.settings.poll_seconds * SECOND:
+        due = self._looked is None or now - self._looked >= self.settings.poll_seconds * SECOND
+        if due:
             self._looked = now
             self._follow(now)
         if self._serving is not None:
+            lost_before = self._serving.live.lost
             self._serving.live.roll(now)
-            self._catch_up(self._serving.live, now)
+            self._degraded = not self._catch_up(self._serving.live, now)
+            if not self._degraded:
+                self._take_reading(self._serving, now)
+                if self._serving.live.lost and (due or not lost_before):
+                    self._begin_reading(self._serving, now)
         return self._serving
 
     def _follow(self, now: Moment) -> None:
@@ -248,25 +260,63 @@ class Engine:
         folder = self.shelf.path(name)
         snapshot = Snapshot.load(folder / "snapshot")
         model = Model.load(folder / "model")
-        return _Serving(name, self._live(snapshot, now), model, Recommender(model))
+        return _Serving(name, self._live(snapshot, now), model, Recommender(model), snapshot)
 
-    def _live(self, snapshot: Snapshot, now: Moment) -> LiveGraph:
+    def _live(self, snapshot: Snapshot, now: Moment, trained: Snapshot | None = None) -> LiveGraph:
         return LiveGraph(
-            snapshot, now=now, rules=self.rules, presumed=self.settings.presumed_purposes, sensitive=self.sensitive
+            snapshot,
+            now=now,
+            rules=self.rules,
+            presumed=self.settings.presumed_purposes,
+            sensitive=self.sensitive,
+            trained=trained,
         )
 
-    def _catch_up(self, live: LiveGraph, now: Moment) -> None:
+    def _catch_up(self, live: LiveGraph, now: Moment) -> bool:
+        """Whether the store told its news."""
         try:
-            more = True
-            while more:
-                changes = self.store.changes(live.cursor)
-                live.apply(changes, now)
-                more = changes.more
-            self._degraded = False
+            self._hear(live, now)
         except Unavailable as error:
             if not self._degraded:
                 log.warning("answers go on without news: %s", error)
-            self._degraded = True
+            return False
+        return True
+
+    def _hear(self, live: LiveGraph, now: Moment) -> None:
+        more = True
+        while more:
+            changes = self.store.changes(live.cursor)
+            live.apply(changes, now)
+            more = changes.more
+
+    # ---- facts that were deleted outside Kith: answers go on from those there were while the store is read anew
+
+    def _begin_reading(self, serving: _Serving, now: Moment) -> None:
+        if self._reading is None:
+            log.info("facts were deleted outside Kith: the store is read anew")
+            self._reading = serving, self._reader.submit(self._read, serving.trained, now)
+
+    def _read(self, trained: Snapshot, now: Moment) -> LiveGraph:
+        snapshot = freeze(self.store, now=now, sensitive=self.sensitive, positions=trained)
+        live = self._live(snapshot, now, trained)
+        self._hear(live, now)
+        frozen_tastes(snapshot)  # worked out here, so that no answer waits for it
+        return live
+
+    def _take_reading(self, serving: _Serving, now: Moment) -> None:
+        """Serve what was read anew once it knows all that is known, unless another model is served by then."""
+        if self._reading is None or not self._reading[1].done():
+            return
+        read_for, reading = self._reading
+        error = reading.exception()
+        if error is not None:
+            trace = None if isinstance(error, Unavailable) else error
+            log.warning("answers go on with facts that were deleted outside Kith: %s", error, exc_info=trace)
+        elif read_for is serving:
+            if not self._catch_up(reading.result(), now):
+                return
+            self._serving = replace(serving, live=reading.result())
+        self._reading = None
 
 
 def _fleeting(settings: Settings) -> bool:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph import snapshot as arrays
+from graph.columns import Columns
 from graph.consent import NO_RECEIPT, receipt
-from graph.ids import IdMap
+from graph.ids import UNKNOWN, IdMap
 from graph.moments import LONG_AGO, Moment
 from graph.packed import PackedText
 from graph.records import PURPOSES, Block, Consent, Customer, Friendship, Like, Product, Purchase, Record, Return
+from graph.schema import kind_of
 from graph.sensitive import Sensitive
 from graph.snapshot import Opinions, Purchases, Returns, Snapshot, Ties, starts_of
 from graph.store import Cursor, GraphStore
 
-R = TypeVar("R", bound=Record)
-Table = Mapping[str, Sequence[Any]]
+Table = Mapping[str, Any]
+"""Columns: lists, and arrays of positions for the ends of a row."""
 
-PURCHASE = ("customer", "product", "at", "quantity", "weight", "order", "gift", "visibility")
+PURCHASE = ("at", "quantity", "weight", "order", "gift", "visibility")
 OPINION = {"like": 1, "unlike": 0, "dislike": -1}
 
+FROZEN: tuple[type[Record], ...] = (Customer, Product, Consent, Block, Purchase, Return, Like, Friendship)
+"""The kinds that a snapshot holds."""
 
-def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None) -> Snapshot:
+_NO_POSITIONS = (IdMap(()), IdMap(()), IdMap(()))
+
+
+def freeze(
+    store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None, positions: Snapshot | None = None
+) -> Snapshot:
     """Read a store into arrays, as of its present cursor.
 
     Parameters
@@ -37,52 +48,113 @@ def freeze(store: GraphStore, *, now: Moment, sensitive: Sensitive | None = None
         The moment to stamp it with.
     sensitive
         Which categories are sensitive beside what the products themselves say; the built-in list if not given.
+    positions
+        An earlier snapshot: what has a position there keeps it, so that a model trained on it stays valid, and what is new
+        comes after. Who is gone stays as a person without facts, and what is gone as a product that cannot be bought.
     """
     cursor = store.check().cursor
-    people = _read(store, cursor, Customer, ("id", "name", "birth_year"))
-    goods = _read(store, cursor, Product, ("id", "name", "price", "category", "available", "sensitive", "described"))
-    customers, products = IdMap.sorted(people["id"]), IdMap.sorted(goods["id"])
-    by_id, goods_by_id = _order(people["id"]), _order(goods["id"])
-    categories = IdMap.sorted(name for name in goods["category"] if name is not None)
-    category = np.array(
-        [categories.position(name) if name is not None else arrays.NO_CATEGORY for name in goods["category"]], np.int32
-    )
-    is_sensitive = sensitive or Sensitive()
-    delicate = np.array([is_sensitive(name) for name in goods["category"]], np.bool_)
-    returns = _returns(_read(store, cursor, Return, ("customer", "product", "at", "order")), customers, products)
+    people = _entities(store, Customer, ("id", "name", "birth_year"))
+    goods = _entities(store, Product, ("id", "name", "price", "category", "available", "sensitive", "described"))
+    before = (positions.customers, positions.products, positions.categories) if positions else _NO_POSITIONS
+    named = [name for name in goods["category"] if name is not None]
+    customers, products, categories = map(_placed, before, (people["id"], goods["id"], named))
+    reading = _Reading(store, cursor, customers, products)
+    returns = _returns(reading.rows(Return, "at", "order"), customers)
     return Snapshot(
         as_of=now,
         cursor=cursor,
         customers=customers,
         products=products,
         categories=categories,
-        customer_names=PackedText.pack(people["name"][i] for i in by_id),
-        product_names=PackedText.pack(goods["name"][i] for i in goods_by_id),
-        birth_year=_column(people["birth_year"], arrays.NO_YEAR, np.int16)[by_id],
-        receipts=_receipts(_read(store, cursor, Consent, ("customer", "purpose", "granted", "at")), customers),
-        price=_column(goods["price"], arrays.NO_PRICE, np.int64)[goods_by_id],
-        category=category[goods_by_id],
-        available=np.array(goods["available"], np.bool_)[goods_by_id],
-        sensitive=(np.array(goods["sensitive"], np.bool_) | delicate)[goods_by_id],
-        described=np.array(goods["described"], np.bool_)[goods_by_id],
-        blocks=_blocks(_read(store, cursor, Block, ("customer", "other")), customers),
-        purchases=_purchases(_read(store, cursor, Purchase, PURCHASE), customers, products, returns),
+        receipts=_receipts(reading.rows(Consent, "purpose", "granted", "at"), customers),
+        **_described_people(people, customers),
+        **_described_goods(goods, products, categories, sensitive or Sensitive()),
+        blocks=_blocks(reading.rows(Block)),
+        purchases=_purchases(reading.rows(Purchase, *PURCHASE), customers, returns),
         returns=returns,
-        opinions=_opinions(_read(store, cursor, Like, ("customer", "product", "at", "opinion")), customers, products),
-        ties=_ties(_read(store, cursor, Friendship, ("customer", "friend", "since")), customers),
+        opinions=_opinions(reading.rows(Like, "at", "opinion"), customers),
+        ties=_ties(reading.rows(Friendship, "since"), customers),
     )
 
 
-def _read(store: GraphStore, until: Cursor, kind: type[R], columns: tuple[str, ...]) -> Table:
+def _entities(store: GraphStore, kind: type[Record], columns: tuple[str, ...]) -> Table:
+    """People or products as they are now: one that was written again since the cursor is left out as of the cursor, while
+    its events are not. The tail brings it once more, which changes nothing.
+    """
+    return _joined(store.read(kind, columns=columns), columns)
+
+
+def _joined(batches: Iterable[Columns[Any]], columns: tuple[str, ...]) -> dict[str, Any]:
     whole: dict[str, list[Any]] = {name: [] for name in columns}
-    for batch in store.read(kind, columns=columns, until=until):
+    for batch in batches:
         for name in columns:
             whole[name].extend(batch[name])
     return whole
 
 
-def _order(ids: Sequence[str]) -> NDArray[np.intp]:
-    return np.array(sorted(range(len(ids)), key=ids.__getitem__), np.intp)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read of a store as of a cursor, about these people and products."""
+
+    store: GraphStore
+    until: Cursor
+    customers: IdMap
+    products: IdMap
+
+    def rows(self, kind: type[Record], *columns: str) -> Table:
+        """Columns of a kind, and its ends as int32 positions. A row is left out if an end of it is gone."""
+        ends = kind_of(kind).ends
+        names = (*ends, *columns)
+        rows = _joined(self.store.read(kind, columns=names, until=self.until), names)
+        kept = np.ones(len(rows[names[0]]), np.bool_)
+        for name, end in ends.items():
+            rows[name] = (self.customers if end is Customer else self.products).positions(rows[name])
+            kept &= rows[name] != UNKNOWN
+        if kept.all():
+            return rows
+        return {name: values[kept] if name in ends else list(compress(values, kept)) for name, values in rows.items()}
+
+
+def _placed(before: IdMap, ids: Iterable[str]) -> IdMap:
+    """What had a position before, then the others, sorted."""
+    return IdMap([*before.names(range(len(before))), *sorted({id for id in ids if id not in before})])
+
+
+def _described_people(people: Table, customers: IdMap) -> dict[str, Any]:
+    at = customers.positions(people["id"])
+    birth_year = _column(people["birth_year"], arrays.NO_YEAR, np.int16)
+    return {
+        "customer_names": _texts(people["name"], at, len(customers)),
+        "birth_year": _spread(birth_year, at, len(customers), arrays.NO_YEAR),
+    }
+
+
+def _described_goods(goods: Table, products: IdMap, categories: IdMap, is_sensitive: Sensitive) -> dict[str, Any]:
+    at, count, of_category = products.positions(goods["id"]), len(products), goods["category"]
+    delicate = np.array([is_sensitive(name) for name in of_category], np.bool_)
+    category = [arrays.NO_CATEGORY if name is None else categories.position(name) for name in of_category]
+    return {
+        "product_names": _texts(goods["name"], at, count),
+        "price": _spread(_column(goods["price"], arrays.NO_PRICE, np.int64), at, count, arrays.NO_PRICE),
+        "category": _spread(np.array(category, np.int32), at, count, arrays.NO_CATEGORY),
+        "available": _spread(np.array(goods["available"], np.bool_), at, count, False),
+        "sensitive": _spread(np.array(goods["sensitive"], np.bool_) | delicate, at, count, False),
+        "described": _spread(np.array(goods["described"], np.bool_), at, count, False),
+    }
+
+
+def _texts(texts: Sequence[str | None], at: NDArray[np.int32], count: int) -> PackedText:
+    placed: list[str | None] = [None] * count
+    for place, text in zip(at.tolist(), texts, strict=True):
+        placed[place] = text
+    return PackedText.pack(placed)
+
+
+def _spread(values: NDArray[Any], at: NDArray[np.int32], count: int, missing: float) -> NDArray[Any]:
+    """The values in their places, ``missing`` in the others."""
+    whole = np.full(count, missing, values.dtype)
+    whole[at] = values
+    return whole
 
 
 def _column(values: Sequence[Any], missing: float, dtype: type[np.generic]) -> NDArray[Any]:
@@ -93,7 +165,7 @@ def _receipts(rows: Table, customers: IdMap) -> NDArray[np.int64]:
     state = np.full((len(customers), len(PURPOSES)), NO_RECEIPT, np.int64)
     purpose = np.array([PURPOSES.index(name) for name in rows["purpose"]], np.intp)
     ranks = np.array([receipt(yes, at) for yes, at in zip(rows["granted"], rows["at"], strict=True)], np.int64)
-    np.maximum.at(state, (customers.positions(rows["customer"]), purpose), ranks)
+    np.maximum.at(state, (rows["customer"], purpose), ranks)
     return state
 
 
@@ -110,8 +182,8 @@ def order_hash(order: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(order.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
-def _purchases(rows: Table, customers: IdMap, products: IdMap, returns: Returns) -> Purchases:
-    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+def _purchases(rows: Table, customers: IdMap, returns: Returns) -> Purchases:
+    customer, product = rows["customer"], rows["product"]
     at = _column(rows["at"], LONG_AGO, np.int64)
     strength = np.array(
         [
@@ -130,8 +202,8 @@ def _purchases(rows: Table, customers: IdMap, products: IdMap, returns: Returns)
     return table
 
 
-def _returns(rows: Table, customers: IdMap, products: IdMap) -> Returns:
-    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+def _returns(rows: Table, customers: IdMap) -> Returns:
+    customer, product = rows["customer"], rows["product"]
     at = _column(rows["at"], LONG_AGO, np.int64)
     order = np.array([order_hash(name) for name in rows["order"]], np.int64)
     by = np.lexsort((order, at, product, customer))
@@ -158,8 +230,8 @@ def taken_back(purchases: Purchases, product: int, at: Moment, order: int) -> ND
     return mine
 
 
-def _opinions(rows: Table, customers: IdMap, products: IdMap) -> Opinions:
-    customer, product = customers.positions(rows["customer"]), products.positions(rows["product"])
+def _opinions(rows: Table, customers: IdMap) -> Opinions:
+    customer, product = rows["customer"], rows["product"]
     at = _column(rows["at"], LONG_AGO, np.int64)
     opinion = np.array([OPINION[name] for name in rows["opinion"]], np.int8)
     by = np.lexsort((-opinion, at, product, customer))
@@ -170,13 +242,12 @@ def _opinions(rows: Table, customers: IdMap, products: IdMap) -> Opinions:
 
 
 def _ties(rows: Table, customers: IdMap) -> Ties:
-    one, other = customers.positions(rows["customer"]), customers.positions(rows["friend"])
+    one, other = rows["customer"], rows["friend"]
     since = _column(rows["since"], LONG_AGO, np.int64)
     start, end = np.concatenate((one, other)), np.concatenate((other, one))
     by = np.lexsort((end, start))
     return Ties(starts_of(start[by], len(customers)), end[by], np.concatenate((since, since))[by])
 
 
-def _blocks(rows: Table, customers: IdMap) -> NDArray[np.int32]:
-    pairs = np.stack((customers.positions(rows["customer"]), customers.positions(rows["other"])), axis=1)
-    return np.unique(pairs, axis=0)
+def _blocks(rows: Table) -> NDArray[np.int32]:
+    return np.unique(np.stack((rows["customer"], rows["other"]), axis=1), axis=0)

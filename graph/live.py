@@ -1,8 +1,8 @@
 """A snapshot and what happened since: the graph as a request sees it.
 
 `LiveGraph.apply` takes the store's change tail. Only people and products that changed are held beside the arrays; a new
-snapshot, swapped in whole, makes that part empty again. Reading and applying must not run at the same time: the engine
-holds one lock around both.
+snapshot, swapped in whole, makes that part empty again. Where the tail says that facts were lost, only a new snapshot
+knows which. Reading and applying must not run at the same time: the engine holds one lock around both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.consent import BIT, granted, mask, receipt
+from graph.difference import changed_people
 from graph.evidence import Evidence, EvidenceRules, eligible_ties, shown
+from graph.freeze import FROZEN
 from graph.moments import LONG_AGO, Moment
 from graph.person import Person, no_opinions, no_purchases
 from graph.records import (
@@ -42,7 +44,7 @@ from graph.snapshot import (
     Purchases,
     Snapshot,
 )
-from graph.store import Changes, Removed
+from graph.store import Changes, Lost, Removed
 
 _NOBODY = np.zeros(0, np.int32)
 
@@ -62,6 +64,14 @@ class LiveGraph:
         Which categories are sensitive beside what the products say, as given to `graph.freeze.freeze`.
     now
         The moment of the first request; `roll` moves it on.
+    trained
+        The snapshot of the same positions that a model learned from, if it is another one: whoever has other facts now
+        counts as changed.
+
+    Attributes
+    ----------
+    lost
+        Whether the tail told of lost facts that are still held here.
     """
 
     def __init__(
@@ -72,9 +82,11 @@ class LiveGraph:
         rules: EvidenceRules | None = None,
         presumed: Iterable[Purpose] = ("personalisation",),
         sensitive: Sensitive | None = None,
+        trained: Snapshot | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.cursor = snapshot.cursor
+        self.lost = False
         self.rules = rules or EvidenceRules()
         self.customers, self.products = snapshot.customers.copy(), snapshot.products.copy()
         self.categories = snapshot.categories.copy()
@@ -86,7 +98,7 @@ class LiveGraph:
         self._granted = granted(snapshot.receipts, self._presumed)
         self._people: dict[int, Person] = {}
         self._names = list(snapshot.product_names)
-        self._versions: dict[int, int] = {}
+        self._versions = {} if trained is None else dict.fromkeys(changed_people(trained, snapshot).tolist(), 1)
         self._blocks = {(one, other) for one, other in snapshot.blocks.tolist()}
         self.evidence = self._evidence(now)
 
@@ -128,7 +140,7 @@ class LiveGraph:
         return bool(self._grants(customer) & BIT[purpose])
 
     def changed(self, customer: int) -> int:
-        """How often a person's facts changed since the snapshot: 0 means that what was learned then still holds."""
+        """How often a person's facts changed since the training: 0 means that what was learned then still holds."""
         return self._versions.get(customer, 0)
 
     def customer_name(self, customer: int) -> str | None:
@@ -156,6 +168,8 @@ class LiveGraph:
         for item in changes.items:
             if isinstance(item, Removed):
                 self._remove(item)
+            elif isinstance(item, Lost):
+                self.lost = self.lost or item.kind in FROZEN
             else:
                 self._take(item)
         self.cursor = changes.cursor

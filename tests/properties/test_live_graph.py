@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from graph.evidence import EvidenceRules
 from graph.freeze import freeze
+from graph.ids import UNKNOWN
 from graph.live import LiveGraph
 from graph.moments import DAY
 from graph.records import (
@@ -21,7 +22,10 @@ from graph.records import (
     Record,
     Return,
 )
+from graph.schema import Key
+from graph.snapshot import NO_PRICE
 from graph.stores.memory import MemoryStore
+from tests.tampered import Tampered
 
 NOW = 20_000 * DAY
 INSTANT = EvidenceRules(min_buyers=1, min_non_buyers=1, delay=0, epoch=0)
@@ -68,6 +72,7 @@ def picture(graph: LiveGraph) -> dict[str, object]:
             sorted(graph.products.names(graph.owned(at))),
             sorted(zip(graph.products.names(opinions.product), opinions.opinion.tolist(), strict=True)),
             [graph.agrees(at, purpose) for purpose in PURPOSES],
+            sorted(graph.customers.names(graph.evidence.ties(at))),
             sorted(
                 zip(
                     graph.products.names(evidence.product),
@@ -92,7 +97,7 @@ def picture(graph: LiveGraph) -> dict[str, object]:
 
 
 def nobody(person: object) -> bool:
-    return person in [(None, [], [], agreed, [], []) for agreed in ([True, *[False] * 5],)]
+    return person in [(None, [], [], agreed, [], [], []) for agreed in ([True, *[False] * 5],)]
 
 
 @given(
@@ -161,3 +166,67 @@ def test_equal_facts_give_equal_arrays(written: list[Record], order: object) -> 
             ]
         )
     assert repr(pictures[0]) == repr(pictures[1])
+
+
+@given(
+    before=st.lists(st.one_of(facts, blocks), max_size=25),
+    after=st.lists(st.one_of(facts, blocks), max_size=15),
+    later=st.lists(st.one_of(facts, blocks), max_size=10),
+    draw=st.data(),
+)
+def test_a_graph_read_anew_knows_nothing_of_what_was_deleted_and_all_that_followed(
+    before: list[Record], after: list[Record], later: list[Record], draw: st.DataObject
+) -> None:
+    store = Tampered()
+    store.write(before)
+    trained = freeze(store, now=NOW)
+    graph = LiveGraph(trained, now=NOW, rules=INSTANT)
+    store.write(after)
+    stored: list[tuple[type[Record], Key]] = store.stored()
+    for kind, key in draw.draw(st.lists(st.sampled_from(stored), unique=True) if stored else st.just([])):
+        store.lose(kind, key)
+    graph.apply(store.changes(graph.cursor), NOW)
+    assert graph.lost == store.tampered
+    reread = LiveGraph(freeze(store, now=NOW, positions=trained), now=NOW, rules=INSTANT, trained=trained)
+    assert not reread.lost
+    assert reread.customers.names(range(len(trained.customers))) == trained.customers.names(
+        range(len(trained.customers))
+    )
+    assert_changed_are_those_whose_facts_differ(LiveGraph(trained, now=NOW, rules=INSTANT), reread)
+    store.write(later)
+    reread.apply(store.changes(reread.cursor), NOW)
+    known, fresh = picture(reread), picture(LiveGraph(freeze(store, now=NOW), now=NOW, rules=INSTANT))
+    for what, nothing in (("people", nobody), ("goods", (None, NO_PRICE, False, False).__eq__)):
+        gone = {name: facts for name, facts in known[what].items() if name not in fresh[what]}
+        assert all(nothing(facts) for facts in gone.values())
+        assert {name: facts for name, facts in known[what].items() if name in fresh[what]} == fresh[what]
+
+
+def assert_changed_are_those_whose_facts_differ(trained: LiveGraph, reread: LiveGraph) -> None:
+    for person in reread.customers.names(range(len(reread.customers))):
+        before, after = trained.customers.position(person), reread.customers.position(person)
+        same = before != UNKNOWN and what_is_learned_of(trained, before) == what_is_learned_of(reread, after)
+        assert reread.changed(after) == (0 if same else 1)
+
+
+def what_is_learned_of(graph: LiveGraph, at: int) -> object:
+    purchases, opinions, ties = graph.purchases_of(at), graph.opinions_of(at), graph.snapshot.ties
+    mine = slice(ties.starts[at], ties.starts[at + 1])
+    return (
+        int(graph.snapshot.birth_year[at]),
+        graph.snapshot.receipts[at].tolist(),
+        sorted(
+            zip(
+                graph.products.names(purchases.product),
+                purchases.at.tolist(),
+                purchases.strength.tolist(),
+                purchases.order.tolist(),
+                purchases.flags.tolist(),
+                strict=True,
+            )
+        ),
+        sorted(
+            zip(graph.products.names(opinions.product), opinions.at.tolist(), opinions.opinion.tolist(), strict=True)
+        ),
+        sorted(zip(graph.customers.names(ties.friend[mine]), ties.since[mine].tolist(), strict=True)),
+    )

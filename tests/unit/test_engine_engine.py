@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Timer, get_ident
 
 import pytest
 
@@ -15,10 +16,11 @@ from engine.engine import Engine
 from engine.settings import Settings
 from graph.errors import Conflict, Damaged, Invalid, NotFound, NotReady, Unavailable
 from graph.moments import DAY, HOUR, SECOND
-from graph.records import Purchase
+from graph.records import Customer, Like, Purchase, Record, View
 from graph.stores.memory import MemoryStore
 from loaders.demo import sample_shop
 from recommend.query import Query
+from tests.tampered import Tampered
 
 NOW = 20_780 * DAY + 9 * HOUR
 
@@ -184,6 +186,246 @@ def test_the_rules_of_evidence_are_those_of_the_settings(tmp_path: Path) -> None
         18,
     )
     engine.close()
+
+
+class Watched(Tampered):
+    """Counts how often it is read in the background, where a reading can be held up or fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings = 0
+        self.go_on, self.began = Event(), Event()
+        self.go_on.set()
+        self.fails: Exception | None = None
+        self.away = self.closed = False
+        self._thread = get_ident()
+
+    def check(self):
+        health = super().check()
+        if get_ident() != self._thread:
+            self.readings += 1
+            self.began.set()
+            assert self.go_on.wait(20)
+            if self.fails:
+                raise self.fails
+        return health
+
+    def read(self, kind, *, columns=None, until=None):
+        assert not self.closed
+        return super().read(kind, columns=columns, until=until)
+
+    def changes(self, since, limit=10_000):
+        if self.away:
+            raise Unavailable("no such luck")
+        return super().changes(since, min(limit, 50))  # so that a tail has several parts
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class TestFactsDeletedOutsideKith:
+    """No tombstone tells which; the store is read anew while answers go on."""
+
+    @pytest.fixture
+    def store(self) -> Watched:
+        store = Watched()
+        for facts in sample_shop(now=NOW, customers=60, products=66).facts():
+            store.write(facts)
+        return store
+
+    @pytest.fixture
+    def engine(self, store: Watched) -> Iterator[Engine]:
+        engine = Engine.open(Settings.load(environ={}, store="memory://"), store=store, clock=Clock())
+        jobs.train(engine)
+        yield engine
+        store.go_on.set()
+        engine.close()
+
+    @staticmethod
+    def bought_by(store: Watched, customer: str = "c1", kind: type[Record] = Purchase) -> list[tuple[str]]:
+        rows = [row for batch in store.read(kind) for row in batch.records()]
+        return [(row.id,) for row in rows if row.customer == customer]
+
+    @staticmethod
+    def owned(engine: Engine, customer: str = "c1") -> list[str]:
+        live = engine._serving.live
+        return live.products.names(live.owned(live.customers.position(customer)))
+
+    @staticmethod
+    def settle(engine: Engine) -> None:
+        """Ask once the reading has ended, so that it is taken."""
+        engine._reading[1].exception(20)
+        products(engine)
+
+    def test_they_leave_the_answers_of_a_running_server(self, engine: Engine, store: Watched) -> None:
+        assert products(engine)
+        assert self.owned(engine)
+        before = engine.readiness()
+        store.lose(Purchase, *self.bought_by(store))
+        store.lose(Like, *self.bought_by(store, kind=Like))
+        products(engine)
+        self.settle(engine)
+        assert self.owned(engine) == []
+        reasons = {
+            reason.type
+            for item in engine.recommend(Query(customer="c1")).recommendations.items
+            for reason in item.reasons
+        }
+        assert not reasons & {"taste", "similar_to"}
+        assert engine.readiness() == before
+        assert store.readings == 1
+
+    def test_answers_go_on_meanwhile_and_hear_news(self, engine: Engine, store: Watched) -> None:
+        first = products(engine)[0]
+        had = self.owned(engine)
+        store.go_on.clear()
+        store.lose(Purchase, self.bought_by(store)[0])
+        assert products(engine)
+        assert store.began.wait(20)
+        engine.write([Purchase(id="new", customer="c1", product=first, at=NOW)])
+        assert first not in products(engine)
+        assert self.owned(engine) == sorted([*had, first])
+        store.go_on.set()
+        self.settle(engine)
+        assert first in self.owned(engine)
+        assert first not in products(engine)
+
+    def test_what_is_written_after_the_reading_is_known_at_the_swap(self, engine: Engine, store: Watched) -> None:
+        first = products(engine)[0]
+        store.lose(Purchase, *self.bought_by(store))
+        products(engine)
+        engine._reading[1].result(20)
+        engine.write([Purchase(id="new", customer="c1", product=first, at=NOW)])
+        assert first not in products(engine)
+        assert self.owned(engine) == [first]
+
+    def test_many_losses_during_a_reading_lead_to_one_more(self, engine: Engine, store: Watched) -> None:
+        products(engine)
+        keys = self.bought_by(store)
+        store.go_on.clear()
+        store.lose(Purchase, keys[0])
+        products(engine)
+        assert store.began.wait(20)
+        for key in keys[1:]:
+            store.lose(Purchase, key)
+            engine.now.now += SECOND
+            products(engine)
+        store.go_on.set()
+        self.settle(engine)
+        engine.now.now += SECOND
+        products(engine)
+        self.settle(engine)
+        for _ in range(3):
+            engine.now.now += SECOND
+            products(engine)
+        assert self.owned(engine) == []
+        assert engine._reading is None
+        assert store.readings == 2
+
+    @pytest.mark.parametrize("error", [Unavailable("no such luck"), ValueError("odd")], ids=["away", "odd"])
+    def test_a_reading_that_fails_is_tried_again_at_a_later_poll(
+        self, engine: Engine, store: Watched, error: Exception, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        products(engine)
+        store.fails = error
+        store.lose(Purchase, *self.bought_by(store))
+        products(engine)
+        self.settle(engine)
+        assert str(error) in caplog.text
+        assert ("Traceback" in caplog.text) == isinstance(error, ValueError)
+        assert not engine.readiness().degraded
+        products(engine)
+        assert store.readings == 1
+        store.fails = None
+        engine.now.now += SECOND
+        products(engine)
+        self.settle(engine)
+        assert (self.owned(engine), store.readings) == ([], 2)
+
+    def test_what_was_read_waits_until_the_store_tells_its_news(self, engine: Engine, store: Watched) -> None:
+        products(engine)
+        had = self.owned(engine)
+        store.lose(Purchase, *self.bought_by(store))
+        products(engine)
+        engine._reading[1].result(20)
+        store.away = True
+        for _ in range(3):
+            engine.now.now += SECOND
+            assert engine.recommend(Query(customer="c1")).degraded
+        assert self.owned(engine) == had
+        store.away = False
+        assert not engine.recommend(Query(customer="c1")).degraded
+        assert (self.owned(engine), store.readings) == ([], 1)
+
+    def test_a_model_published_before_the_loss_is_served_at_once_and_put_right(
+        self, engine: Engine, store: Watched
+    ) -> None:
+        store.lose(Purchase, *self.bought_by(store))
+        store.go_on.clear()
+        assert products(engine)
+        assert self.owned(engine)
+        store.go_on.set()
+        self.settle(engine)
+        assert self.owned(engine) == []
+
+    def test_a_model_published_meanwhile_wins(self, engine: Engine, store: Watched) -> None:
+        products(engine)
+        keys = self.bought_by(store)
+        store.go_on.clear()
+        store.lose(Purchase, *keys[1:])
+        products(engine)
+        assert store.began.wait(20)
+        jobs.train(engine, seed=7)
+        engine.now.now += SECOND
+        assert engine.readiness().epoch == 2
+        served = engine._serving.live
+        store.go_on.set()
+        self.settle(engine)
+        assert engine._serving.live is served
+        assert len(self.owned(engine)) == 1
+        engine.now.now += SECOND
+        products(engine)
+        assert (engine._reading, store.readings) == (None, 1)
+
+    def test_going_back_to_a_model_from_before_the_loss_reads_anew(self, engine: Engine, store: Watched) -> None:
+        store.lose(Purchase, *self.bought_by(store))
+        jobs.train(engine, seed=7)
+        products(engine)
+        assert (self.owned(engine), store.readings) == ([], 0)
+        engine.roll_back()
+        engine.now.now += SECOND
+        products(engine)
+        assert self.owned(engine)
+        self.settle(engine)
+        assert (self.owned(engine), store.readings) == ([], 1)
+
+    def test_the_next_loss_after_a_reading_is_put_right_as_well(self, engine: Engine, store: Watched) -> None:
+        for who in ("c1", "c2", "c3"):
+            store.lose(Customer, (who,))
+            products(engine)
+            self.settle(engine)
+            assert engine._serving.live.customer_name(engine._serving.live.customers.position(who)) is None
+            assert products(engine, who)
+        assert store.readings == 3
+
+    def test_a_loss_of_what_no_answer_depends_on_is_passed_over(self, engine: Engine, store: Watched) -> None:
+        store.write([View(id="v", customer="c1", product="p1")])
+        products(engine)
+        store.lose(View, ("v",))
+        products(engine)
+        assert (engine._reading, store.readings) == (None, 0)
+
+    def test_closing_waits_for_a_reading(self, engine: Engine, store: Watched) -> None:
+        products(engine)
+        store.go_on.clear()
+        store.lose(Purchase, *self.bought_by(store))
+        products(engine)
+        assert store.began.wait(20)
+        reading = engine._reading[1]
+        Timer(0.2, store.go_on.set).start()
+        engine.close()
+        assert reading.result(0).customers
+        assert store.closed
 
 
 class TestBackup:

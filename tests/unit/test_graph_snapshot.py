@@ -124,7 +124,7 @@ def test_what_is_written_while_freezing_is_left_to_the_tail() -> None:
     store = Busy()
     store.write([Customer(id="a")])
     found = freeze(store, now=1)
-    assert found.customers.names(range(len(found.customers))) == ["a"]
+    assert len(found.purchases.product) == 0
     assert {item.id for item in store.changes(found.cursor).items if isinstance(item, Purchase)} >= {
         "late-Customer",
         "late-Purchase",
