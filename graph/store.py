@@ -159,3 +159,24 @@ class SupportsBackup(Protocol):
     def backup(self, target: Path) -> None:
         """Write a whole, consistent copy."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What people made or changed in a store outside Kith: how many facts were taken in, and why others could not be."""
+
+    taken: int
+    refused: tuple[str, ...]
+
+
+@runtime_checkable
+class SupportsEditing(Protocol):
+    """A store that people may edit by other means than Kith."""
+
+    def take_in_edits(self) -> Edits:
+        """Bring facts that were made or changed by hand into the change tail. Cheap where nobody has edited anything."""
+        ...
+
+    def take_in_losses(self) -> tuple[type[Record], ...]:
+        """The kinds of which facts were deleted by hand; the change tail tells the followers (`Lost`)."""
+        ...

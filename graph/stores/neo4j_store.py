@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import neo4j
@@ -17,10 +17,12 @@ from graph.columns import Columns, by_kind
 from graph.errors import Invalid, Unavailable
 from graph.records import Customer, CustomerId, Record
 from graph.schema import Key
-from graph.store import Changes, Cursor, Erasure, Facts, Health, Subgraph, Transaction, Written
+from graph.store import Changes, Cursor, Edits, Erasure, Facts, Health, Subgraph, Transaction, Written
 from graph.stores.group_commit import GroupCommit, Interrupted
 from graph.stores.neo4j_address import Address
+from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import statement
+from graph.stores.neo4j_edits import Taker, find_edited, find_losses, find_made
 from graph.stores.neo4j_forms import FORMS, checked
 from graph.stores.neo4j_place import Place
 from graph.stores.neo4j_reading import changes_after, count_tables, people_around, read_form, read_place, settled
@@ -34,6 +36,8 @@ CONNECT_SECONDS = 5.0
 TRANSACTION_SECONDS = 120.0
 PAUSES = (0.05, 0.2, 0.8)
 """Seconds before a transaction that was interrupted is done again."""
+REST = 10
+"""Looking for edits takes at most one part in so many of the time."""
 
 _UNCERTAIN = "the connection to {} broke while a write was being stored: write it again, what is known counts once"
 
@@ -62,6 +66,9 @@ class Neo4jStore:
         self.address = address
         self._ends = Ends()
         self._settled = 0
+        self._seen: int | None = None
+        self._counted: int | None = None
+        self._rested = 0.0
         self._connecting = Lock()
         self._connected: _Connected | None = None
         self._closed = False
@@ -111,6 +118,41 @@ class Neo4jStore:
     def check(self) -> Health:
         counts = self._ask(count_tables)
         return Health(self.name, self._connection().version, Cursor(self._end()[1]), counts)
+
+    # ---- edits by hand
+
+    def take_in_edits(self) -> Edits:
+        """See `graph.store.SupportsEditing.take_in_edits`. Looks only after somebody else committed, and not without pause."""
+        others = self._commits_of_others()
+        if (others is not None and others == self._seen) or monotonic() < self._rested:
+            return Edits(0, ())
+        began = monotonic()
+        end = self._end()[1]
+        made = [found.form for found in self._ask(find_made)]
+        edited = [found.form for found in self._ask(lambda run: find_edited(run, end))]
+        found = Edits(0, ())
+        if made or edited:
+            found = self._commits.run(lambda: Taker(self._writer).take(made, edited))
+        self._seen, self._rested = others, monotonic() + REST * (monotonic() - began)
+        return found
+
+    def take_in_losses(self) -> tuple[type[Record], ...]:
+        """See `graph.store.SupportsEditing.take_in_losses`."""
+        others = self._commits_of_others()
+        if others is not None and others == self._counted:
+            return ()
+        kinds: tuple[type[Record], ...] = ()
+        if self._ask(lambda run: find_losses(run, read_place(run))):
+            kinds = self._commits.run(lambda: Taker(self._writer).write_off())
+        self._counted = others
+        return kinds
+
+    def _commits_of_others(self) -> int | None:
+        """A number that stays the same as long as nobody but Kith commits; None where the server does not tell."""
+        with self._explained(), self._session(neo4j.READ_ACCESS) as session:
+            commits = session.execute_read(lambda transaction: read_place(_plain(transaction))).commits
+            number = transaction_number(session.last_bookmarks().raw_values)
+        return None if number is None else number - commits
 
     # ---- connections
 
@@ -211,7 +253,7 @@ class Neo4jStore:
         for pause in PAUSES:
             with suppress(Neo4jError, DriverError, OSError, Interrupted):
                 return self._find(token)
-            time.sleep(pause)
+            sleep(pause)
         raise Unavailable(_UNCERTAIN.format(self.address.server))
 
     def _find(self, token: str) -> bool:

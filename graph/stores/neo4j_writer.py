@@ -131,6 +131,12 @@ class Writer:
         self._change(form, {key: (places[key], latest[key]) for key in latest if key in stored}, stored)
         return changed
 
+    def settle(self, form: Form, entities: Stored) -> None:
+        """Give entities that people made or changed by hand a place, with these values. ``entities``: their places so far."""
+        places = self.place.next(len(entities))
+        fresh = {key: (place, values) for (key, (_, values)), place in zip(entities.items(), places, strict=True)}
+        self._change(form, fresh, entities)
+
     def _create(self, form: Form, places: Sequence[int], batch: Columns[Any]) -> None:
         if not len(batch):
             return
