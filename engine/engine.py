@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 from engine.keys import KeyRing
 from engine.settings import Settings
+from engine.watch import EditWatcher
 from graph.artefact import Shelf
 from graph.errors import Damaged, NotFound, NotReady, Unavailable
 from graph.evidence import EvidenceRules
@@ -24,8 +25,8 @@ from graph.records import CustomerId, Record
 from graph.schema import Key
 from graph.sensitive import Sensitive
 from graph.snapshot import Snapshot
-from graph.store import Erasure, Facts, GraphStore, Written
-from graph.stores import open_store
+from graph.store import Erasure, Facts, GraphStore, SupportsEditing, Written
+from graph.stores import open_store, stand_by
 from recommend.interest import frozen_tastes
 from recommend.model import Model
 from recommend.query import FriendsBought, Item, Query, Recommendations
@@ -35,6 +36,9 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
 log = logging.getLogger("kith")
+
+SPOOL = "spool.db"
+"""Where events wait while a store is away, in the folder of the shop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Engine:
         self._looked: Moment | None = None
         self._degraded = False
         self._reader = ThreadPoolExecutor(1, "kith-reader")
+        self._watcher: EditWatcher | None = None
         self._reading: tuple[_Serving, Future[LiveGraph]] | None = None
 
     @classmethod
@@ -113,10 +118,33 @@ class Engine:
         graph.errors.Unavailable
             The store cannot be opened.
         """
-        return cls(settings, store or open_store(settings.store), clock)
+        return cls(settings, store or open_store(settings.store, password=settings.neo4j_password), clock)
+
+    @classmethod
+    def open_for_server(cls, settings: Settings, *, clock: Clock = utcnow) -> Self:
+        """The same for a process that must go on while its store is away, and that hears of edits by hand.
+
+        Raises
+        ------
+        graph.errors.Invalid
+            The store's URL is wrong, or its server refuses the login.
+        """
+        engine = cls.open(settings, clock=clock)
+        store = engine.store
+        if isinstance(store, SupportsEditing):
+            poll = settings.poll_seconds
+            try:
+                store.check()
+            except Unavailable as error:
+                log.warning("it goes on without the store, events are kept and follow: %s", error)
+            engine.store = stand_by(store, engine.folder / SPOOL, patience=settings.neo4j_patience, poll=poll)
+            engine._watcher = EditWatcher(store, poll=poll, drift=settings.drift_seconds)
+        return engine
 
     def close(self) -> None:
         """Give back the store and, for a store in memory, the folder of its models; a reading of the store is waited for."""
+        if self._watcher:
+            self._watcher.close()
         self._reader.shutdown()
         self.store.close()
         if self._scratch:
@@ -174,6 +202,13 @@ class Engine:
     def get(self, kind: type[R], key: Key) -> R | None:
         """One record, or None."""
         return self.store.get(kind, key)
+
+    def known(self, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that have a record; none that only a store knows which is away."""
+        try:
+            return self.store.known(kind, keys)
+        except Unavailable:
+            return set()
 
     def remove(self, kind: type[Record], key: Key) -> Written:
         """Remove one record; see `graph.store.GraphStore.remove`."""

@@ -42,11 +42,12 @@ class Session:
         return Settings.load(self._file, **{**self._flags, **flags})
 
     @contextmanager
-    def engine(self, **flags: Any) -> Iterator[Engine]:
-        """An engine that is closed when the command is done."""
+    def engine(self, *, serving: bool = False, **flags: Any) -> Iterator[Engine]:
+        """An engine that is closed when the command is done; one that is ``serving`` goes on while its store is away."""
         from engine.engine import Engine
 
-        engine = Engine.open(self.settings(**flags), clock=self.clock)
+        opened = Engine.open_for_server if serving else Engine.open
+        engine = opened(self.settings(**flags), clock=self.clock)
         try:
             yield engine
         finally:

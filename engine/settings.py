@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ PREFIX = "KITH_"
 FILE = Path("settings.toml")
 NOT_SETTINGS = frozenset({"KITH_SETTINGS", "KITH_LONG"})
 """Variables with our prefix that are no settings: where the file is, and whether the tests run long."""
+
+JAVA_HOME = "JAVA_HOME"
+"""The one variable without our prefix that is heeded: every other program that runs Java heeds it too."""
 
 NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
@@ -49,16 +53,26 @@ class Settings(BaseModel):
     data_dir: Path | None = Field(
         None,
         description="Folder of snapshots, models, keys and spool. Unset: beside the SQLite file, its name with .d behind it.",
+        examples=["/var/lib/kith"],
     )
     neo4j_password_file: Path | None = Field(
-        None, description="File that holds the password of a Neo4j store, where its URL holds none."
+        None,
+        description="File that holds the password of a Neo4j store, where its URL holds none.",
+        examples=["/run/secrets/neo4j_password"],
     )
     neo4j_url: str | None = Field(
-        None, description="An existing Neo4j server, to be used where kith neo4j would start one (demo and tests)."
+        None,
+        description="An existing Neo4j server, to be used where kith neo4j would start one (demo and tests).",
+        examples=["neo4j://neo4j:password@127.0.0.1:7687"],
     )
     neo4j_home: Path = Field(Path("neo4j"), description="Folder of the server that kith neo4j starts.")
     neo4j_jars: Path = Field(
         Path("~/.cache/kith/neo4j"), description="Folder that keeps the Neo4j server's jars, fetched once with Maven."
+    )
+    java_home: Path | None = Field(
+        None,
+        description="Folder of the Java that kith neo4j looks at first. Unset: what JAVA_HOME names, if it does.",
+        examples=["/usr/lib/jvm/java-21"],
     )
     host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback at least one API key must exist.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose one.")
@@ -92,7 +106,9 @@ class Settings(BaseModel):
     max_events: int = Field(500, ge=1, description="Events accepted in one HTTP request.")
     max_body_bytes: int = Field(2**20, ge=1, description="Size of the largest HTTP request body accepted, in bytes.")
     poll_seconds: float = Field(
-        1.0, gt=0, description="How often a server looks for a new model, and for what others wrote to Neo4j, in seconds."
+        1.0,
+        gt=0,
+        description="How often a server looks for a new model, and for what others wrote to Neo4j, in seconds.",
     )
     drift_seconds: float = Field(
         60.0, gt=0, description="How often a server looks for facts that were deleted by hand in Neo4j, in seconds."
@@ -107,6 +123,25 @@ class Settings(BaseModel):
         if self.currency in NO_DIGITS:
             return 0
         return 3 if self.currency in THREE_DIGITS else 2
+
+    @property
+    def neo4j_password(self) -> str | None:
+        """What ``neo4j_password_file`` holds, without the end of its line.
+
+        Raises
+        ------
+        graph.errors.Invalid
+            There is no such file, or it cannot be read.
+        """
+        if self.neo4j_password_file is None:
+            return None
+        try:
+            return self.neo4j_password_file.read_text(encoding="utf-8").rstrip("\r\n") or None
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            raise Invalid(
+                f"cannot read the password file {self.neo4j_password_file}: {why}", field="neo4j_password_file"
+            ) from None
 
     @property
     def folder(self) -> Path:
@@ -174,6 +209,11 @@ class _Given:
         return f"{self.source}: {self.name} cannot be {self.value!r}: {why[0].lower()}{why[1:]}"
 
 
+def without_password(url: str) -> str:
+    """A store's URL as it may be shown."""
+    return re.sub(r"(//[^/:@]*):[^/@]*@", r"\1@", url)
+
+
 def _named_file(environ: Mapping[str, str]) -> Path | None:
     named = environ.get("KITH_SETTINGS")
     if named:
@@ -195,7 +235,9 @@ def _from_file(file: Path | None) -> dict[str, _Given]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     ours = (name for name in environ if name.startswith(PREFIX) and name not in NOT_SETTINGS)
-    return {name.removeprefix(PREFIX).lower(): _Given(environ[name], name, "environment") for name in ours}
+    given = {name.removeprefix(PREFIX).lower(): _Given(environ[name], name, "environment") for name in ours}
+    java_home = environ.get(JAVA_HOME)
+    return ({"java_home": _Given(java_home, JAVA_HOME, "environment")} if java_home else {}) | given
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, _Given]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +125,10 @@ class GraphStore(Protocol):
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """One record, or None."""
+        ...
+
+    def known(self, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that have a record; one question, however many they are."""
         ...
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:

@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from engine.cli import app
-from graph.schema import KINDS, Kind
+from graph.records import Friendship
+from graph.schema import KINDS, Kind, kind_of
+from graph.stores.neo4j_forms import ALL_FORMS, Form, camel
 from loaders.shapes import EVENTS, FILES, Shape
 
 COMMANDS_HEAD = """\
@@ -46,14 +48,25 @@ the key, `?` what may be missing. Times are microseconds since 1970 UTC, prices 
 
 ```mermaid
 graph LR
-  Customer((Customer)) ---|FRIEND_OF| Customer
-  Customer -->|BOUGHT, RETURNED, LIKES, VIEWED, REVIEWED, SHARED, SHOWN, CLICKED| Product((Product))
-  Customer -->|BLOCKS| Customer
-  Customer --- Consent((Consent))
-```
+%s```
 
-| kind | in a graph | table | fields |
-|---|---|---|---|
+## In every store
+
+| kind | table | fields |
+|---|---|---|
+%s
+## In Neo4j
+
+Names follow Neo4j's conventions: labels `Customer`, relationship types `FRIEND_OF`, properties `birthYear`. A friendship is
+stored once, from the lower id to the higher, and matched without an arrow. What a review says lies on its relationship; a
+category is a node that products share.
+
+| kind | pattern | properties |
+|---|---|---|
+%s
+Beside these, everything stored has `seq`, its place in the order of all writes; entities have `stamp`, a checksum of the values
+that Kith wrote, by which edits by hand are noticed; pairs of people have `pair`, their key. The node `KithPlace` tells how far
+the order of writes has come, nodes `KithRemoval` what was removed. Each key has a uniqueness constraint, each `seq` an index.
 """
 
 
@@ -103,13 +116,43 @@ def _shape(title: str, shape: Shape) -> str:
 
 
 def graph() -> str:
-    """Every kind of record."""
-    return GRAPH_HEAD + "".join(_kind(kind) for kind in KINDS.values())
+    """Every kind of record, as a table, as a pattern of the graph, and in one picture."""
+    tables = "".join(_kind(kind) for kind in KINDS.values())
+    return GRAPH_HEAD % (_picture(), tables, "".join(_form(form) for form in ALL_FORMS))
 
 
 def _kind(kind: Kind) -> str:
     fields = ", ".join(
         f"`{field.name}`{'*' if field.name in kind.key else ''}{'?' if field.optional else ''}" for field in kind.fields
     )
-    shown = f"`({kind.graph})`" if not kind.ends or len(kind.ends) == 1 else f"`-[:{kind.graph}]-`"
-    return f"| {kind.record.__name__} | {shown} | `{kind.table}` | {fields} |\n"
+    return f"| {kind.record.__name__} | `{kind.table}` | {fields} |\n"
+
+
+def _form(form: Form) -> str:
+    named = f" ({form.only})" if form.only else ""
+    properties = ", ".join(f"`{camel(field.name)}`{'?' if field.optional else ''}" for field in form.properties)
+    return f"| {form.kind.record.__name__}{named} | `{_pattern(form)}` | {properties} |\n"
+
+
+def _pattern(form: Form) -> str:
+    start, end, *_ = [*(f"(:{kind_of(end).graph})" for end in form.kind.ends.values()), "", ""]
+    if form.shape == "tie":
+        arrow = "-" if form.kind.record is Friendship else "->"
+        return f"{start}-[:{form.name} {{{form.key}}}]{arrow}{end}"
+    node = f"(:{form.name} {{{form.key}}})"
+    if form.shape == "owned":
+        return f"{start}-[:{form.kind.owned}]->{node}"
+    return node + "".join(f"-[:{type}]->(:{label} {{name}})" for type, label in form.kind.shared.values())
+
+
+def _picture() -> str:
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for form in ALL_FORMS:
+        ends = [kind_of(end).graph for end in form.kind.ends.values()]
+        arrow = "---" if form.kind.record is Friendship else "-->"
+        if form.shape == "tie":
+            lines.setdefault((ends[0], arrow, ends[1]), []).append(form.name)
+        if form.shape == "owned":
+            lines[ends[0], arrow, form.name] = [form.kind.owned]
+        lines |= {(form.name, arrow, label): [type] for type, label in form.kind.shared.values()}
+    return "".join(f"  {a}(({a})) {arrow}|{', '.join(names)}| {b}(({b}))\n" for (a, arrow, b), names in lines.items())

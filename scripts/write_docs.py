@@ -6,6 +6,8 @@ import json
 import textwrap
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from engine.settings import Settings
 from scripts import describe
 
@@ -47,7 +49,7 @@ def settings_example() -> str:
     parts = [EXAMPLE_HEAD]
     for name, field in Settings.model_fields.items():
         meaning = textwrap.fill(_meaning(name), 118, initial_indent="# ", subsequent_indent="# ")
-        parts.append(f"{meaning}\n# {name} = {_toml(field.default)}\n")
+        parts.append(f"{meaning}\n# {name} = {_toml(_shown(field))}\n")
     return "\n".join(parts)
 
 
@@ -60,9 +62,14 @@ def settings_reference() -> str:
     return REFERENCE_HEAD + "".join(rows)
 
 
+def _shown(field: FieldInfo) -> object:
+    """The default, or an example where it is "not set"."""
+    return field.examples[0] if field.default is None and field.examples else field.default
+
+
 def _toml(value: object) -> str:
-    """What settings hold is written alike in JSON and TOML; where the default is "not set", an example stands."""
-    return '"/var/lib/kith"' if value is None else json.dumps(value)
+    """What settings hold is written alike in JSON and TOML."""
+    return json.dumps(value, default=str)
 
 
 def _meaning(name: str) -> str:

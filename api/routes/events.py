@@ -14,7 +14,7 @@ from api.schemas import EventResult, EventResults, Fault
 from engine.engine import Engine
 from graph.errors import Invalid, TooLarge
 from graph.records import Record
-from graph.schema import kind_of
+from graph.schema import Key, kind_of
 from loaders.events import parse_event
 
 router = APIRouter(tags=["events"])
@@ -94,15 +94,18 @@ def _parse(engine: Engine, event: object) -> Record:
 
 def _store(engine: Engine, events: Sequence[Record]) -> list[Status]:
     """Write events, and tell which were new; two requests with the same one at the same time may both be told so."""
-    seen = set()
+    places = [(type(event), kind_of(type(event)).key_of(event)) for event in events]
+    seen = {(kind, key) for kind in {kind for kind, _ in places} for key in _known(engine, kind, places)}
     statuses: list[Status] = []
-    for event in events:
-        place = type(event), kind_of(type(event)).key_of(event)
-        known = place in seen or engine.get(*place) is not None
+    for place in places:
+        statuses.append("duplicate" if place in seen else "accepted")
         seen.add(place)
-        statuses.append("duplicate" if known else "accepted")
     engine.write(events)
     return statuses
+
+
+def _known(engine: Engine, kind: type[Record], places: Sequence[tuple[type[Record], Key]]) -> set[Key]:
+    return engine.known(kind, [key for each, key in places if each is kind])
 
 
 def _id(event: Record) -> str:

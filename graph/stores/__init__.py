@@ -56,3 +56,24 @@ def sqlite_path(url: str) -> Path:
     if not url.startswith(prefix) or len(url) == len(prefix):
         raise Invalid(f"{url!r} names no file; write sqlite:///shop.db, or sqlite:////absolute/path.db", field="store")
     return Path(url[len(prefix) :])
+
+
+def stand_by(store: GraphStore, spool: Path, *, patience: float, poll: float) -> GraphStore:
+    """The same store for a process that must go on while it is away: events wait in a file meanwhile, and follow.
+
+    Parameters
+    ----------
+    store
+        A store behind a network. Closed with the one returned.
+    spool
+        The file.
+    patience
+        Seconds that a call may take before the store counts as away.
+    poll
+        Seconds between two looks at the store.
+    """
+    from graph.stores.neo4j_forms import checked
+    from graph.stores.spool import Spool
+    from graph.stores.spooled import SpooledStore
+
+    return SpooledStore(store, Spool(spool), patience=patience, poll=poll, check=checked)

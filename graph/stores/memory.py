@@ -6,7 +6,7 @@ Nothing outlives the process.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from typing import Any, TypeVar
@@ -63,6 +63,9 @@ class MemoryStore:
 
     def get(self, kind: type[R], key: Key) -> R | None:
         return self._tables[kind].get(key)  # type: ignore[return-value]  # the table of a kind holds that kind
+
+    def known(self, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+        return {key for key in keys if key in self._tables[kind]}
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         with self._lock:

@@ -117,6 +117,7 @@ class Taker:
             self._settle(made.form, [(kind.key_of(record), None, record) for record in good.values()])
         else:
             self._writer.run(statement(f"edits/unmake {made.form.shape}", made.form), made=list(good))
+            self._writer.cleaned = True
             self._writer.write([Columns.of(kind.record, good.values())])
             self._taken += len(good)
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from graph.columns import Columns
 from graph.records import Customer, CustomerId, Friendship, Record
-from graph.schema import KINDS, Field, Kind
+from graph.schema import KINDS, Field, Key, Kind
 from graph.store import Change, Changes, Cursor, Lost, Removed, Subgraph
 from graph.stores.neo4j_cypher import MISSING, counts, page, statement
-from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, allowed
+from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, allowed, key_value
 from graph.stores.neo4j_place import Place
 from graph.stores.neo4j_writer import Run, fetch
 
@@ -76,6 +76,13 @@ def _sound(kind: Kind, batch: Columns[Any]) -> Columns[Any]:
         return batch
     kept = [i for i in range(len(batch)) if i not in broken]
     return Columns(batch.kind, {name: [column[i] for i in kept] for name, column in batch.values.items()})
+
+
+def known_keys(run: Run, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+    """See `graph.store.GraphStore.known`."""
+    places = {key_value(KINDS[kind], key): key for key in keys}
+    found = (run(statement("write/known ids", form), keys=list(places))[0][0] for form in FORMS[kind])
+    return {places[value] for values in found for value in values}
 
 
 def changes_after(run: Run, since: int, limit: int, known: int) -> Changes:

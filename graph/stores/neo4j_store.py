@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -25,7 +25,15 @@ from graph.stores.neo4j_cypher import statement
 from graph.stores.neo4j_edits import Taker, find_edited, find_losses, find_made
 from graph.stores.neo4j_forms import FORMS, checked
 from graph.stores.neo4j_place import Place
-from graph.stores.neo4j_reading import changes_after, count_tables, people_around, read_form, read_place, settled
+from graph.stores.neo4j_reading import (
+    changes_after,
+    count_tables,
+    known_keys,
+    people_around,
+    read_form,
+    read_place,
+    settled,
+)
 from graph.stores.neo4j_schema import check_version, ensure_schema
 from graph.stores.neo4j_writer import Ends, Run, Writer, fetch
 
@@ -106,6 +114,9 @@ class Neo4jStore:
 
     def get(self, kind: type[R], key: Key) -> R | None:
         return self._ask(lambda run: fetch(run, kind, key))
+
+    def known(self, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+        return self._ask(lambda run: known_keys(run, kind, keys))
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         found = self._ask(lambda run: changes_after(run, since, limit, self._settled))
@@ -223,9 +234,8 @@ class Neo4jStore:
                 run = self._mapped(_plain(transaction))
                 run(statement("place/lock"), token=token)
                 self._writer = Writer(run, self._ends, read_place(run))
-                before = self._writer.place.last
                 yield self._writer
-                if self._writer.place.last == before:
+                if not self._writer.changed:
                     transaction.rollback()
                     return
                 self._writer.place.sign(token)

@@ -66,8 +66,15 @@ class Writer:
 
     def __init__(self, run: Run, ends: Ends, place: Place) -> None:
         self.run, self._ends, self.place = run, ends, place
+        self._before = place.last
+        self.cleaned = False
         ends.trust(place.erasures)
         place.begin()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to commit; ``cleaned`` is set by whoever changes what has no place."""
+        return self.cleaned or self.place.last != self._before
 
     # ---- write
 

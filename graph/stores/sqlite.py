@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -77,6 +77,10 @@ class SqliteStore:
     def get(self, kind: type[R], key: Key) -> R | None:
         with self._readers.connection() as connection:
             return fetch(connection, kind, key)
+
+    def known(self, kind: type[Record], keys: Sequence[Key]) -> set[Key]:
+        with self._readers.moment() as connection:
+            return {key for key in keys if connection.execute(TABLES[kind].has, key).get}
 
     def changes(self, since: Cursor, limit: int = 10_000) -> Changes:
         with self._readers.connection() as connection:

@@ -32,7 +32,7 @@ class Table:
         Makes the table.
     insert, upsert
         Take seq and all fields. A known key: the first does nothing, the second brings an entity to the new values.
-    by_key, delete
+    has, by_key, delete
         Take the key.
     since
         Takes a place; gives seq and all fields of the rows after it, oldest first.
@@ -51,6 +51,7 @@ class Table:
         self.create = _create(kind)
         self.insert = f"INSERT INTO {self.name} (seq, {fields}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING"
         self.upsert = _upsert(self.insert, kind) if kind.lasting else self.insert
+        self.has = f"SELECT EXISTS (SELECT 1 FROM {self.name} WHERE {is_key})"
         self.by_key = f"SELECT {fields} FROM {self.name} WHERE {is_key}"
         self.delete = f"DELETE FROM {self.name} WHERE {is_key}"
         self.since = f"SELECT seq, {fields} FROM {self.name} WHERE seq > ? ORDER BY seq"

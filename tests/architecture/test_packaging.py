@@ -89,4 +89,5 @@ def test_the_settings_example_is_the_defaults() -> None:
     lines = (ROOT / "settings.example.toml").read_text().splitlines()
     keys = tomllib.loads("\n".join(line[2:] for line in lines if re.match(r"# \w+ = ", line)))
     assert set(keys) == set(Settings.model_fields)
-    assert Settings(**{**keys, "data_dir": None}) == Settings()
+    unset = {name: None for name, field in Settings.model_fields.items() if field.default is None}
+    assert Settings(**{**keys, **unset}) == Settings()

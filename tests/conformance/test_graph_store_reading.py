@@ -99,6 +99,24 @@ def test_what_was_removed_twice_has_one_tombstone(store: GraphStore) -> None:
     assert store.changes(cursor).items == (Removed(Friendship, ("a", "b")),)
 
 
+# ---- known
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+def test_known_names_the_keys_that_have_a_record(store: GraphStore, fact: Record) -> None:
+    kind, here = type(fact), key(fact)
+    nowhere = tuple(f"{part}-" for part in here)
+    assert store.known(kind, [here, nowhere]) == set()
+    store.write(FACTS)
+    assert store.known(kind, [here, nowhere, here]) == {here}
+    assert store.known(kind, []) == set()
+
+
+def test_known_answers_for_many_keys_at_once(store: GraphStore) -> None:
+    store.write(Columns(Product, {"id": [f"p{n}" for n in range(0, 1_000, 2)]}))
+    assert store.known(Product, [(f"p{n}",) for n in range(1_000)]) == {(f"p{n}",) for n in range(0, 1_000, 2)}
+
+
 # ---- around
 
 
