@@ -241,9 +241,7 @@ class _Load:
         if not rejects:
             return
         rejects.sort(key=lambda row: row.line)
-        self._report.read += len(rejects)
-        self._report.rejected += len(rejects)
-        self._report.rejects += rejects[: max(0, self._job.options.shown - len(self._report.rejects))]
+        self._report.note_rejected(rejects, self._job.options.shown)
         if self._job.rejects:
             self._job.rejects.write(self._input.source.name, rejects)
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from graph.errors import Invalid, Unavailable
-from graph.exchange import defuse
+from graph.tables import defuse
 from loaders.packed import quote_path
 from loaders.source import Rejected, quote
 
@@ -63,6 +63,12 @@ class LoadReport:
         """Remember columns that nothing reads, each once."""
         new = [name for name in map(quote, names) if name not in self.unknown_columns]
         self.unknown_columns.extend(new[: MAX_UNKNOWN - len(self.unknown_columns)])
+
+    def note_rejected(self, rejects: Sequence[Rejected], shown: int) -> None:
+        """Count rejected rows and remember the first ones, ``shown`` in all."""
+        self.read += len(rejects)
+        self.rejected += len(rejects)
+        self.rejects += rejects[: max(0, shown - len(self.rejects))]
 
 
 class RejectsFile:

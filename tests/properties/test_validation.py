@@ -17,10 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graph.errors import Invalid, KithError
-from graph.exchange import FORMULA_STARTS, defuse
 from graph.moments import to_moment
 from graph.records import PURPOSES, VISIBILITIES
 from graph.stores.memory import MemoryStore
+from graph.tables import FORMULA_STARTS, defuse
 from loaders.load import Options, load_file
 from loaders.money import to_major, to_minor
 from loaders.rules import Context

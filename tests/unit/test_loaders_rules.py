@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from graph.errors import Invalid
-from graph.exchange import defuse
 from graph.moments import DAY, to_moment
 from graph.records import Like, Purchase
+from graph.tables import defuse
 from loaders import rules
 from loaders.money import to_major, to_minor
 from loaders.rules import Context, Rule
