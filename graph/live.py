@@ -97,6 +97,7 @@ class LiveGraph:
         self._is_sensitive = sensitive or Sensitive()
         self._granted = granted(snapshot.receipts, self._presumed)
         self._people: dict[int, Person] = {}
+        self._stale: set[int] = set()
         self._names = list(snapshot.product_names)
         self._versions = {} if trained is None else dict.fromkeys(changed_people(trained, snapshot).tolist(), 1)
         self._blocks = {(one, other) for one, other in snapshot.blocks.tolist()}
@@ -172,6 +173,10 @@ class LiveGraph:
                 self.lost = self.lost or item.kind in FROZEN
             else:
                 self._take(item)
+        for customer in self._stale:
+            self._versions[customer] = self.changed(customer) + 1
+            self._show(customer, opening=False)
+        self._stale.clear()
         self.cursor = changes.cursor
 
     @singledispatchmethod
@@ -318,9 +323,8 @@ class LiveGraph:
         return self.evidence
 
     def _renew(self, id: str) -> None:
-        customer = self.customers.position(id)
-        self._versions[customer] = self.changed(customer) + 1
-        self._show(customer, opening=False)
+        """What this person shows is worked out once, however many of the changes are theirs."""
+        self._stale.add(self.customers.position(id))
 
     def _renew_ties(self, *customers: int) -> None:
         for customer in customers:
