@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import answers, loading, quality, startup
+from benchmarks import answers, graph_database, loading, offline_import, quality, startup
 
-ALL = {"startup": startup.main, "loading": loading.main, "answers": answers.main, "quality": quality.main}
+ALL = {
+    "startup": startup.main,
+    "loading": loading.main,
+    "graph_database": graph_database.main,
+    "offline_import": offline_import.main,
+    "answers": answers.main,
+    "quality": quality.main,
+}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 from engine.engine import Engine
 from graph.errors import KithError
 from graph.snapshot import Snapshot
+from graph.store import SupportsEditing
 
 ROOMS = ("api", "engine", "graph", "loaders", "recommend")
 OWN_NAME = "kith"
@@ -83,6 +84,25 @@ def _model(engine: Engine) -> Finding:
     return Finding("ok", "model", f"{ready.model}, epoch {ready.epoch}")
 
 
+def _edits(engine: Engine) -> Finding:
+    if not isinstance(engine.store, SupportsEditing):
+        return Finding("ok", "edits by hand", "this store has none")
+    refused = engine.store.take_in_edits().refused
+    if refused:
+        return Finding("warning", "edits by hand", f"{len(refused)} cannot be facts, the first: {refused[0]}")
+    return Finding("ok", "edits by hand", "all of them are facts")
+
+
+def _waiting(engine: Engine) -> Finding:
+    waiting, refused = engine.waiting()
+    if refused:
+        return Finding("warning", "waiting facts", f"{refused:,} were refused by the store, see the log of kith serve")
+    if waiting:
+        advice = "they follow as soon as kith serve runs and the store answers"
+        return Finding("warning", "waiting facts", f"{waiting:,} wait for the store: {advice}")
+    return Finding("ok", "waiting facts", "none")
+
+
 def _keys(engine: Engine) -> Finding:
     good = [key for key in engine.keys.all() if key.revoked is None]
     if not engine.keys.required:
@@ -94,6 +114,8 @@ CHECKS: dict[str, Callable[[Engine], Finding]] = {
     "Python": _python,
     "package names": _names,
     "store": _store,
+    "edits by hand": _edits,
+    "waiting facts": _waiting,
     "disk space": _space,
     "model": _model,
     "API keys": _keys,

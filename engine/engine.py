@@ -26,7 +26,7 @@ from graph.schema import Key
 from graph.sensitive import Sensitive
 from graph.snapshot import Snapshot
 from graph.store import Erasure, Facts, GraphStore, SupportsEditing, Written
-from graph.stores import open_store, stand_by
+from graph.stores import open_store, stand_by, waiting_in
 from recommend.interest import frozen_tastes
 from recommend.model import Model
 from recommend.query import FriendsBought, Item, Query, Recommendations
@@ -217,6 +217,10 @@ class Engine:
     def forget(self, customer: str) -> Erasure:
         """Remove a customer and every record that names them."""
         return self.store.forget(CustomerId(customer))
+
+    def waiting(self) -> tuple[int, int]:
+        """How many facts wait on disk for a store that was away, and how many of these it refused for good."""
+        return waiting_in(self.folder / SPOOL)
 
     # ---- models
 

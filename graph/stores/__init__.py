@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,3 +78,13 @@ def stand_by(store: GraphStore, spool: Path, *, patience: float, poll: float) ->
     from graph.stores.spooled import SpooledStore
 
     return SpooledStore(store, Spool(spool), patience=patience, poll=poll, check=checked)
+
+
+def waiting_in(spool: Path) -> tuple[int, int]:
+    """How many facts wait in a spool, and how many of it the store refused for good; none where there is no such file."""
+    if not spool.exists():
+        return 0, 0
+    from graph.stores.spool import Spool
+
+    with closing(Spool(spool)) as found:
+        return found.waiting(), len(found.refused())

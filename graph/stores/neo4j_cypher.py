@@ -102,7 +102,7 @@ def _row(form: Form, ahead: int) -> Sequence[tuple[int, str]]:
 
 def _found(form: Form) -> str:
     thing = f"{{{form.key}: key}}"
-    at = f"USING INDEX r:{form.name}({form.key})"
+    at = f"USING INDEX SEEK r:{form.name}({form.key})"
     if form.shape == "tie":
         return f"MATCH (a)-[r:{form.name} {thing}]->(b) {at}"
     owner = f" MATCH (a)-[:{form.kind.owned}]->(r)" if form.shape == "owned" else ""
@@ -111,7 +111,7 @@ def _found(form: Form) -> str:
 
 def _placed(form: Form) -> str:
     thing = f"(a)-[r:{form.name}]->(b)" if form.shape == "tie" else f"(r:{form.name})"
-    since = f"MATCH {thing} USING INDEX r:{form.name}(seq) WHERE r.seq > $after AND r.seq <= $until"
+    since = f"MATCH {thing} USING INDEX SEEK r:{form.name}(seq) WHERE r.seq > $after AND r.seq <= $until"
     return since + (f" MATCH (a)-[:{form.kind.owned}]->(r)" if form.shape == "owned" else "")
 
 

@@ -6,10 +6,10 @@ Every stored thing has its fields in camel case, and ``seq``, its place in the o
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from types import NoneType
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ LONGEST_KEY = 4_000
 """Bytes that fit into an index of the database."""
 
 _INT = range(-(2**63), 2**63)
+_WIDEST = 4
+"""Bytes that one character takes at most."""
 
 
 def camel(name: str) -> str:
@@ -81,7 +83,7 @@ ALL_FORMS: tuple[Form, ...] = tuple(form for forms in FORMS.values() for form in
 
 def key_value(kind: Kind, key: Key) -> str:
     """The value of `Form.key`: an id, or the text of a pair."""
-    return key[0] if len(key) == 1 else json.dumps(key, ensure_ascii=False)
+    return key[0] if len(key) == 1 else _pair(*key)
 
 
 def key_values(batch: Columns[Any]) -> Sequence[str]:
@@ -89,7 +91,12 @@ def key_values(batch: Columns[Any]) -> Sequence[str]:
     kind = kind_of(batch.kind)
     if kind.key == ("id",):
         return batch["id"]
-    return [json.dumps(pair, ensure_ascii=False) for pair in zip(*(batch[name] for name in kind.key), strict=True)]
+    return list(map(_pair, *(batch[name] for name in kind.key)))
+
+
+def _pair(one: str, other: str) -> str:
+    """The JSON of both, many times as fast as ``json.dumps``."""
+    return f"[{encode_basestring(one)}, {encode_basestring(other)}]"
 
 
 def stamp(values: Sequence[Any]) -> int:
@@ -127,16 +134,24 @@ def _check(kind: Kind, field: Field, column: Sequence[Any]) -> None:
         )
     if field.type is str:
         _check_text(kind, field, column)
-    elif field.type is int and any(value is not None and value not in _INT for value in column):
+    elif field.type is int and not _fits(column):
         raise Invalid(f"{kind.table} cannot be stored: {field.name} does not fit into 64 bits", field=field.name)
 
 
-def _check_text(kind: Kind, field: Field, column: Sequence[Any]) -> None:
+def _fits(column: Sequence[int | None]) -> bool:
+    known = [value for value in column if value is not None]
+    return not known or (min(known) in _INT and max(known) in _INT)
+
+
+def _check_text(kind: Kind, field: Field, column: Sequence[str | None]) -> None:
+    known = [value for value in column if value is not None]
     try:
-        longest = max((len(value.encode()) for value in column if value is not None), default=0)
+        "".join(known).encode()
     except UnicodeEncodeError as error:
         raise Invalid(f"{kind.table} cannot be stored: {field.name} is not text in UTF-8", field=field.name) from error
-    if longest > LONGEST_KEY and field.name in {*kind.key, *kind.ends}:
+    if field.name not in {*kind.key, *kind.ends} or max(map(len, known), default=0) <= LONGEST_KEY // _WIDEST:
+        return
+    if max(len(value.encode()) for value in known) > LONGEST_KEY:
         raise Invalid(
             f"{kind.table} cannot be stored: {field.name} is longer than {LONGEST_KEY} bytes", field=field.name
         )

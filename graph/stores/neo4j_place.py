@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,6 +12,7 @@ from graph.stores.neo4j_forms import ALL_FORMS, Form
 
 FORMAT = 1
 _TOKENS = 64
+_NO_STATE = frozenset({"name", "writing", "check"})
 _NUMBERS = ("last", "settled", "gaps", "removed", "erasures", "commits")
 
 
@@ -57,7 +60,7 @@ class Place:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Self:
-        """From the properties of the node."""
+        """From the properties of the node; see `is_whole`."""
         tallies = {form.name: Tally(*state.get(f"tally_{form.name}", ())) for form in ALL_FORMS}
         return cls(**{name: state[name] for name in _NUMBERS}, tokens=state["tokens"], tallies=tallies)
 
@@ -65,7 +68,8 @@ class Place:
         """The properties of the node."""
         tallies = {f"tally_{name}": [tally.count, tally.sum, tally.last] for name, tally in self.tallies.items()}
         numbers = {name: getattr(self, name) for name in _NUMBERS}
-        return numbers | {"tokens": self.tokens, "format": FORMAT} | tallies
+        state = numbers | {"tokens": self.tokens, "format": FORMAT} | tallies
+        return state | {"check": _checksum(state)}
 
     def begin(self) -> None:
         """A transaction begins: it holds the lock, so all before it is settled."""
@@ -103,3 +107,13 @@ class Place:
         self.tallies[form.name] = Tally(
             was.count + len(new) - len(old), was.sum + sum(new) - sum(old), max([was.last, *new])
         )
+
+
+def is_whole(state: Mapping[str, Any]) -> bool:
+    """Whether all properties are of one transaction: one that is being committed becomes visible property by property."""
+    others = {name: value for name, value in state.items() if name not in _NO_STATE}
+    return bool(state.get("check") == _checksum(others))
+
+
+def _checksum(state: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(state, sort_keys=True).encode())

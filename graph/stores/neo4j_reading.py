@@ -6,26 +6,45 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
+from time import sleep
 from typing import Any, TypeVar
 
 from graph.columns import Columns
+from graph.errors import Unavailable
 from graph.records import Customer, CustomerId, Friendship, Record
 from graph.schema import KINDS, Field, Key, Kind
 from graph.store import Change, Changes, Cursor, Lost, Removed, Subgraph
 from graph.stores.neo4j_cypher import MISSING, counts, page, statement
 from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, allowed, key_value
-from graph.stores.neo4j_place import Place
+from graph.stores.neo4j_place import Place, is_whole
 from graph.stores.neo4j_writer import Run, fetch
 
 R = TypeVar("R", bound=Record)
 
 PAGE = 25_000
+_LOOKS = 40
 
 _KIND_OF_TABLE = {kind.table: kind for kind in KINDS.values()}
 
 
 def read_place(run: Run) -> Place:
-    """The state of the store."""
+    """The state of the store, as one transaction left it.
+
+    Raises
+    ------
+    graph.errors.Unavailable
+        Somebody has changed the node by hand; the next write of Kith puts it right.
+    """
+    for attempt in range(_LOOKS):
+        ((state,),) = run(statement("place/read"))
+        if is_whole(state):
+            return Place.of(state)
+        sleep(0.002 * attempt)  # a transaction is just becoming visible
+    raise Unavailable("the node KithPlace was changed by hand: any write of Kith puts it right, kith load for example")
+
+
+def locked_place(run: Run) -> Place:
+    """The same for whoever holds the lock: nobody else is writing, so what is there is what holds."""
     ((state,),) = run(statement("place/read"))
     return Place.of(state)
 

@@ -20,6 +20,7 @@ from graph.schema import Key
 from graph.store import Changes, Cursor, Edits, Erasure, Facts, Health, Subgraph, Transaction, Written
 from graph.stores.group_commit import GroupCommit, Interrupted
 from graph.stores.neo4j_address import Address
+from graph.stores.neo4j_annotations import Rows, put_on, rows_to_note
 from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import statement
 from graph.stores.neo4j_edits import Taker, find_edited, find_losses, find_made
@@ -29,6 +30,7 @@ from graph.stores.neo4j_reading import (
     changes_after,
     count_tables,
     known_keys,
+    locked_place,
     people_around,
     read_form,
     read_place,
@@ -96,6 +98,17 @@ class Neo4jStore:
     def forget(self, customer: CustomerId) -> Erasure:
         return self._commits.run(lambda: self._writer.forget(customer))
 
+    def annotate(self, kind: type[Record], ids: Sequence[str], **columns: Sequence[Any]) -> int:
+        """Put properties on people or products that are no facts: nobody is told. None removes one.
+
+        Returns how many of the ids nobody has; raises `graph.errors.Invalid` for the name of a fact.
+        """
+
+        def put(rows: Rows) -> int:
+            return self._commits.run(lambda: put_on(self._writer, kind, rows))
+
+        return sum(map(put, rows_to_note(kind, ids, columns)))
+
     @contextmanager
     def exclusive(self, name: str) -> Iterator[Transaction]:
         """See `graph.store.GraphStore.exclusive`. One writer at a time: whatever the name, all other writes wait."""
@@ -129,6 +142,10 @@ class Neo4jStore:
     def check(self) -> Health:
         counts = self._ask(count_tables)
         return Health(self.name, self._connection().version, Cursor(self._end()[1]), counts)
+
+    def nodes(self) -> int:
+        """How many nodes the database has, those that are not ours included."""
+        return int(self._question(statement("read/nodes"))[0][0])
 
     # ---- edits by hand
 
@@ -195,7 +212,7 @@ class Neo4jStore:
                 auth=(self.address.user, self.address.password),
                 connection_timeout=CONNECT_SECONDS,
                 connection_acquisition_timeout=2 * CONNECT_SECONDS,
-                max_transaction_retry_time=2 * CONNECT_SECONDS,
+                max_transaction_retry_time=CONNECT_SECONDS,
                 notifications_min_severity="OFF",
                 telemetry_disabled=True,
                 user_agent="kith",
@@ -204,11 +221,14 @@ class Neo4jStore:
                 with driver.session(database=self.address.database) as session:
                     run = _plain(session)
                     version = check_version(run)
-                    ensure_schema(run)
+                    self._prepare(run)
             except BaseException:
                 driver.close()
                 raise
             return _Connected(driver, neo4j.GraphDatabase.bookmark_manager(), version)
+
+    def _prepare(self, run: Run) -> None:
+        ensure_schema(run)
 
     def _session(self, access: str) -> neo4j.Session:
         connected = self._connection()
@@ -233,7 +253,7 @@ class Neo4jStore:
             try:
                 run = self._mapped(_plain(transaction))
                 run(statement("place/lock"), token=token)
-                self._writer = Writer(run, self._ends, read_place(run))
+                self._writer = Writer(run, self._ends, locked_place(run))
                 yield self._writer
                 if not self._writer.changed:
                     transaction.rollback()
@@ -270,7 +290,7 @@ class Neo4jStore:
         with self._session(neo4j.WRITE_ACCESS) as session, session.begin_transaction() as transaction:
             run = _plain(transaction)
             run(statement("place/lock"), token="")
-            return token in read_place(run).tokens
+            return token in locked_place(run).tokens
 
     def _ask(self, work: Callable[[Run], T]) -> T:
         with self._explained(), self._session(neo4j.READ_ACCESS) as session:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from engine import doctor, jobs
 from engine.doctor import Finding, examine
-from engine.engine import Engine
+from engine.engine import SPOOL, Engine
 from engine.settings import Settings
+from graph.errors import Invalid
 from graph.records import Customer
+from graph.stores import open_store
+from graph.stores.spool import Spool
+from tests.graph_database import cypher, empty_neo4j
 
 
 def open_engine(folder: Path) -> Engine:
@@ -75,6 +80,36 @@ def test_it_says_which_epoch_serves_in_place_of_a_damaged_one(engine: Engine) ->
     finding = found(engine, "model")
     assert finding.state == "failed"
     assert "epoch 000002 is damaged, 1 serves instead" in finding.detail
+
+
+def test_facts_that_wait_for_a_store_are_counted(engine: Engine) -> None:
+    assert found(engine, "waiting facts") == Finding("ok", "waiting facts", "none")
+    with closing(Spool(engine.folder / SPOOL)) as spool:
+        spool.append([Customer(id="a"), Customer(id="b")])
+    finding = found(engine, "waiting facts")
+    assert (finding.state, finding.detail.startswith("2 wait for the store")) == ("warning", True)
+
+
+def test_facts_that_the_store_refused_are_counted(engine: Engine) -> None:
+    def refuse(facts: object) -> None:
+        raise Invalid("this store wants no customers")
+
+    with closing(Spool(engine.folder / SPOOL)) as spool:
+        spool.append([Customer(id="a")])
+        spool.drain(refuse)
+    finding = found(engine, "waiting facts")
+    assert (finding.state, finding.detail.startswith("1 were refused")) == ("warning", True)
+
+
+def test_edits_by_hand_that_cannot_be_facts_are_told(neo4j_url: str, tmp_path: Path) -> None:
+    with closing(Engine(Settings(store=neo4j_url, data_dir=tmp_path), empty_neo4j(neo4j_url), lambda: 0)) as engine:
+        cypher(neo4j_url, "CREATE (:Customer {id: 'fine'})")
+        assert found(engine, "edits by hand").state == "ok"
+        cypher(neo4j_url, "CREATE (:Customer {name: 'Nobody'})")
+    with closing(Engine(Settings(store=neo4j_url, data_dir=tmp_path), open_store(neo4j_url), lambda: 0)) as engine:
+        finding = found(engine, "edits by hand")
+        assert finding.state == "warning"
+        assert "1 cannot be facts, the first: Customer made by hand has no id" in finding.detail
 
 
 def test_a_disk_that_is_nearly_full_is_a_warning(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

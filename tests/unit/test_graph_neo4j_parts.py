@@ -18,7 +18,7 @@ from graph.stores.neo4j_address import Address
 from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import counts, create, page, statement
 from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, key_value, key_values, stamp
-from graph.stores.neo4j_place import Place, Tally
+from graph.stores.neo4j_place import Place, Tally, is_whole
 from tests.records import FACTS, bought, records_of
 
 # ---- addresses
@@ -195,6 +195,17 @@ def test_a_place_is_its_state() -> None:
     place = Place(last=7, settled=5, gaps=1, removed=3, erasures=2, commits=9, tokens=["x"])
     place.came(FORMS[Purchase][0], [6, 7])
     assert Place.of(place.state()) == place
+
+
+def test_a_state_of_two_transactions_is_not_whole() -> None:
+    place = Place()
+    before = place.state()
+    place.came(FORMS[Purchase][0], place.next(1))
+    after = place.state()
+    assert is_whole(before) and is_whole(after | {"name": "graph", "writing": "x"})
+    for name in after.keys() - {"check"}:
+        assert is_whole(after | {name: before[name]}) is (before[name] == after[name])
+    assert not is_whole({})
 
 
 def test_a_tally_follows_what_comes_moves_and_goes() -> None:

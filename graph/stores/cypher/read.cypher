@@ -11,10 +11,10 @@ WITH $key AS key %found% WITH %vars% WHERE r.seq IS NOT NULL RETURN %fields%
 %placed% RETURN count(r)
 
 // count removals
-MATCH (t:KithRemoval) USING INDEX t:KithRemoval(seq) WHERE t.seq > $after AND t.seq <= $until RETURN count(t)
+MATCH (t:KithRemoval) USING INDEX SEEK t:KithRemoval(seq) WHERE t.seq > $after AND t.seq <= $until RETURN count(t)
 
 // removals
-MATCH (t:KithRemoval) USING INDEX t:KithRemoval(seq) WHERE t.seq > $after AND t.seq <= $until
+MATCH (t:KithRemoval) USING INDEX SEEK t:KithRemoval(seq) WHERE t.seq > $after AND t.seq <= $until
 WITH t ORDER BY t.seq LIMIT $limit RETURN collect([t.seq, t.kind, t.key])
 
 // ring
@@ -27,3 +27,6 @@ RETURN collect(%fields%)
 
 // counts
 RETURN %counts%
+
+// nodes
+MATCH (n) RETURN count(n)

@@ -8,10 +8,12 @@ UNWIND $keys AS key %found% RETURN collect([key, r.seq, %fields%])
 UNWIND $rows AS row CREATE (r:%name% {%values%}) RETURN count(*)
 
 // create owned
-UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) CREATE (a)-[:%owned%]->(r:%name% {%values%}) RETURN count(*)
+UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) USING INDEX SEEK a:%start%(id) CREATE (a)-[:%owned%]->(r:%name% {%values%}) RETURN count(*)
 
 // create tie
-UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) MATCH (b:%end% {id: row[3]}) CREATE (a)-[r:%name% {%values%}]->(b) RETURN count(*)
+UNWIND $rows AS row MATCH (a:%start% {id: row[2]}) USING INDEX SEEK a:%start%(id)
+MATCH (b:%end% {id: row[3]}) USING INDEX SEEK b:%end%(id)
+CREATE (a)-[r:%name% {%values%}]->(b) RETURN count(*)
 
 // change
 UNWIND $rows AS row WITH row, row[0] AS key %found% SET %changes% RETURN count(*)
@@ -23,7 +25,7 @@ WITH DISTINCT s WHERE NOT EXISTS { (s)<-[:%type%]-() }
 DELETE s
 
 // link
-UNWIND $rows AS row MATCH (r:%name% {%key%: row[0]}) MERGE (s:%label% {name: row[1]}) CREATE (r)-[:%type%]->(s)
+UNWIND $rows AS row MATCH (r:%name% {%key%: row[0]}) USING INDEX SEEK r:%name%(%key%) MERGE (s:%label% {name: row[1]}) CREATE (r)-[:%type%]->(s)
 
 // delete
 UNWIND $keys AS key %found% WITH r, r.seq AS seq %delete% r RETURN collect(seq)
