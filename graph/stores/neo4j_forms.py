@@ -13,10 +13,11 @@ from json.encoder import encode_basestring
 from types import NoneType
 from typing import Any, Literal
 
-from graph.columns import Columns
+from graph.columns import Columns, by_kind
 from graph.errors import Invalid
 from graph.records import Record
 from graph.schema import KINDS, Field, Key, Kind, kind_of
+from graph.store import Facts
 
 LONGEST_KEY = 4_000
 """Bytes that fit into an index of the database."""
@@ -102,6 +103,12 @@ def _pair(one: str, other: str) -> str:
 def stamp(values: Sequence[Any]) -> int:
     """Checksum of the values of all fields, in their order; equal as long as nobody changed one by hand."""
     return zlib.crc32(repr(tuple(values)).encode("utf-8", "surrogatepass"))
+
+
+def whole(facts: Facts) -> list[Columns[Any]]:
+    """Facts as `checked` batches."""
+    batches = [facts] if isinstance(facts, Columns) else by_kind(facts)
+    return [checked(batch) for batch in batches if len(batch)]
 
 
 def checked(batch: Columns[Any]) -> Columns[Any]:

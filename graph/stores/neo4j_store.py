@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import neo4j
 from neo4j.exceptions import AuthError, ClientError, ConfigurationError, ConstraintError, DriverError, Neo4jError
 
-from graph.columns import Columns, by_kind
+from graph.columns import Columns
 from graph.errors import Invalid, Unavailable
 from graph.records import Customer, CustomerId, Record
 from graph.schema import Key
@@ -24,7 +24,7 @@ from graph.stores.neo4j_annotations import Rows, put_on, rows_to_note
 from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import statement
 from graph.stores.neo4j_edits import Taker, find_edited, find_losses, find_made
-from graph.stores.neo4j_forms import FORMS, checked
+from graph.stores.neo4j_forms import FORMS, whole
 from graph.stores.neo4j_place import Place
 from graph.stores.neo4j_reading import (
     changes_after,
@@ -37,7 +37,7 @@ from graph.stores.neo4j_reading import (
     settled,
 )
 from graph.stores.neo4j_schema import check_version, ensure_schema
-from graph.stores.neo4j_writer import Ends, Run, Writer, fetch
+from graph.stores.neo4j_writer import Ends, Exclusive, Run, Writer, fetch
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class Neo4jStore:
     # ---- write
 
     def write(self, facts: Facts) -> Written:
-        batches = _checked(facts)
+        batches = whole(facts)
         return self._commits.run(lambda: self._writer.write(batches))
 
     def remove(self, kind: type[Record], key: Key) -> Written:
@@ -113,7 +113,7 @@ class Neo4jStore:
     def exclusive(self, name: str) -> Iterator[Transaction]:
         """See `graph.store.GraphStore.exclusive`. One writer at a time: whatever the name, all other writes wait."""
         with self._commits.alone(), self._transaction() as writer:
-            yield _Exclusive(writer)
+            yield Exclusive(writer)
 
     # ---- read
 
@@ -189,7 +189,7 @@ class Neo4jStore:
         with self._connecting:
             connected, self._connected = self._connected, None
         if connected is not None:
-            Thread(target=connected.driver.close, name="kith-neo4j-close", daemon=True).start()
+            _drop(connected.driver)
 
     def close(self) -> None:
         with self._connecting:
@@ -365,22 +365,12 @@ class Neo4jStore:
         )
 
 
-class _Exclusive:
-    """What `Neo4jStore.exclusive` hands out. What is refused is refused before anything is sent."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def get(self, kind: type[R], key: Key) -> R | None:
-        return self._writer.get(kind, key)
-
-    def write(self, facts: Facts) -> Written:
-        return self._writer.write(_checked(facts))
-
-
-def _checked(facts: Facts) -> list[Columns[Any]]:
-    batches = [facts] if isinstance(facts, Columns) else by_kind(facts)
-    return [checked(batch) for batch in batches if len(batch)]
+def _drop(driver: neo4j.Driver) -> None:
+    """End all connections, those in use as well; the driver's own ``close`` is not made for these."""
+    for connections in [*driver._pool.connections.values()]:
+        for connection in [*connections]:
+            connection.kill()
+    driver.close()
 
 
 def _plain(session: neo4j.Session | neo4j.Transaction | neo4j.ManagedTransaction) -> Run:

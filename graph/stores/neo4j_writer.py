@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from graph.columns import Columns
 from graph.records import Customer, CustomerId, Product, Record
 from graph.schema import KINDS, Key, Kind, bare, kind_of, names_person
-from graph.store import Cursor, Erasure, Written
+from graph.store import Cursor, Erasure, Facts, Written
 from graph.stores.group_commit import Interrupted
 from graph.stores.neo4j_cypher import create, statement
-from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, key_value, key_values, stamp
+from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, key_value, key_values, stamp, whole
 from graph.stores.neo4j_place import Place
 
 R = TypeVar("R", bound=Record)
@@ -259,6 +259,19 @@ class Writer:
             if theirs:
                 ((before,),) = self.run(statement("write/unbury"), of=theirs)
                 self.place.gone(before)
+
+
+class Exclusive:
+    """What `graph.store.GraphStore.exclusive` hands out. What is refused is refused before anything is sent."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        return self._writer.get(kind, key)
+
+    def write(self, facts: Facts) -> Written:
+        return self._writer.write(whole(facts))
 
 
 def fetch(run: Run, kind: type[R], key: Key) -> R | None:

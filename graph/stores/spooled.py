@@ -81,11 +81,8 @@ class SpooledStore:
         self._lock = Lock()
         self._away: str | None = None  # why
         self._running = 0  # calls that the store has not ended, given up or not
-        self._place, self._quiet, self._stirred = (
-            START,
-            False,
-            0,
-        )  # nothing was newer than the place when it was looked at
+        self._place, self._quiet = START, False  # quiet: nothing was newer than the place when it was looked at
+        self._stirred = 0
         self._piece = _PIECE
         self._told: set[str] = set()
         self._workers = Workers("kith-store")

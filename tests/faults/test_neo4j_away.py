@@ -177,7 +177,7 @@ def kill(database: LocalServer) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def post(server: Server, prefix: str, *, until: Callable[[], bool], least: int) -> set[str]:
+def post(server: Server, prefix: str, *, until: Callable[[], bool], least: int, pause: float = 0) -> set[str]:
     """Post batches from four threads until there are enough of them and of what disturbs them; the ids acknowledged."""
 
     def work(thread: int) -> set[str]:
@@ -190,6 +190,7 @@ def post(server: Server, prefix: str, *, until: Callable[[], bool], least: int) 
                     acknowledged |= taken
                     break
             number += 1
+            sleep(pause)
         return acknowledged
 
     with ThreadPoolExecutor(4) as pool:
@@ -218,7 +219,7 @@ def test_a_database_that_is_killed_and_started_again_has_all_that_was_acknowledg
 ) -> None:
     with serving(database.url, shop) as server, ThreadPoolExecutor(1) as pool:
         back = Event()
-        posting = pool.submit(post, server, "kill", until=back.is_set, least=2_000)
+        posting = pool.submit(post, server, "kill", until=back.is_set, least=2_000, pause=0.05)
         try:
             sleep(1)
             kill(database)
