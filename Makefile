@@ -14,9 +14,10 @@ help: ## list these commands
 setup: ## create or refresh .venv; the command is then .venv/bin/kith
 	@scripts/setup run
 
-demo: setup ## load a sample shop, train, serve it on this machine until Ctrl-C [PORT=8000] [STORE=sqlite]
-	@test "$(STORE)" = sqlite || { echo "STORE=$(STORE) is not known; this version has: sqlite" >&2; exit 2; }
-	@exec .venv/bin/kith demo --port $(PORT)
+demo: ## load a sample shop, train, serve it on this machine until Ctrl-C [PORT=8000] [STORE=sqlite|neo4j]
+	@case "$(STORE)" in sqlite|neo4j) ;; *) echo "STORE=$(STORE) is not known; this version has: sqlite, neo4j" >&2; exit 2 ;; esac
+	@scripts/setup $(if $(filter neo4j,$(STORE)),neo4j,run)
+	@exec .venv/bin/kith demo --port $(PORT) $(if $(filter neo4j,$(STORE)),--neo4j)
 
 test: ## lint, types, contracts and every test
 	@scripts/setup dev

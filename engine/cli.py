@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.commands import data, keys, models, serving
+from engine.commands import data, keys, models, servers, serving
 from engine.console import FAILED, TRY_LATER, USAGE, printable
 from engine.session import Session
 from graph import errors
@@ -38,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (serving, data, models, keys):
+for commands in (serving, data, models, keys, servers):
     commands.register(app)
 
 
@@ -62,6 +62,7 @@ def _options(
     ] = False,
 ) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("neo4j").setLevel(logging.INFO if verbose else logging.CRITICAL)  # what fails is told by us
     context.obj = Session(settings, {"store": store, "data_dir": data_dir})
 
 

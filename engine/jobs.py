@@ -6,7 +6,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,20 @@ from typing import Any
 from engine.console import OnStep, silent
 from engine.engine import Engine
 from engine.identity import hash_key
-from engine.settings import Settings
+from engine.neo4j_server import LocalServer
+from engine.settings import Settings, without_password
 from graph.artefact import Shelf
+from graph.columns import Columns
 from graph.errors import Conflict
+from graph.export_folder import open_folder
 from graph.moments import Moment
 from graph.records import Purpose
 from graph.stores import sqlite_path
 from loaders.demo import sample_shop
 from loaders.load import Options, load_files
 from loaders.report import LoadReport
+from loaders.whole_graph import GraphOptions
+from loaders.whole_graph import load_graph as load_whole_graph
 from recommend.options import TrainingOptions
 from recommend.train import train as fit
 
@@ -68,14 +73,30 @@ def load(
         chunk_rows=engine.settings.load_chunk_rows,
         pause=LOAD_PAUSE_SECONDS,
     )
+    return load_files(files, engine.store, options=options, on_progress=_loading(on_step))
 
+
+def load_graph(
+    engine: Engine, folder: Path, *, rejects: Path | None = None, on_step: OnStep = silent
+) -> list[LoadReport]:
+    """Load a folder that `graph.exchange.export` wrote, record for record; see `loaders.whole_graph.load_graph`."""
+    exported = open_folder(folder, digits=engine.settings.currency_digits)
+    exported.verify(lambda done: on_step("checking the files", done))
+    chunk_rows = engine.settings.load_chunk_rows
+    options = GraphOptions(rejects=rejects, chunk_rows=chunk_rows, pause=LOAD_PAUSE_SECONDS)
+    show = _loading(on_step)
+    return load_whole_graph(exported, engine.store, options=options, on_progress=lambda done, of: show(done, of, done))
+
+
+def _loading(on_step: OnStep) -> Callable[[int, int, int], None]:
+    """Shows the part that is done, of how much, and the speed in rows."""
     began = time.perf_counter()
 
-    def on_progress(position: int, size: int, rows: int) -> None:
+    def show(done: int, of: int, rows: int) -> None:
         rate = rows / max(time.perf_counter() - began, 1e-3)
-        on_step("loading", position / max(size, 1), f"{rows:,} rows, {rate:,.0f} rows/s")
+        on_step("loading", done / of if of else 1.0, f"{rows:,} rows, {rate:,.0f} rows/s")
 
-    return load_files(files, engine.store, options=options, on_progress=on_progress)
+    return show
 
 
 def train(engine: Engine, *, search: bool = False, seed: int = 42, on_step: OnStep = silent) -> Trained:
@@ -97,13 +118,21 @@ def train(engine: Engine, *, search: bool = False, seed: int = 42, on_step: OnSt
     )
 
 
-def clear_demo(settings: Settings, *, fresh: bool) -> None:
-    """Remove the sample shop's own store and folder, if a new one is wanted or an earlier making was interrupted."""
-    file = sqlite_path(settings.store)
-    if fresh or Shelf(settings.folder / "epochs").current() is None:
+def clear_demo(settings: Settings, *, fresh: bool, server: LocalServer | None = None) -> None:
+    """Remove the sample shop's own store and folder, if a new one is wanted or an earlier making was interrupted.
+
+    A store in a ``server`` goes with that server's folder.
+    """
+    if not fresh and Shelf(settings.folder / "epochs").current() is not None:
+        return
+    if server is None:
+        file = sqlite_path(settings.store)
         for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
             path.unlink(missing_ok=True)
-        shutil.rmtree(settings.folder, ignore_errors=True)
+    else:
+        server.stop()
+        shutil.rmtree(server.status().home, ignore_errors=True)
+    shutil.rmtree(settings.folder, ignore_errors=True)
 
 
 def prepare_demo(
@@ -122,18 +151,29 @@ def prepare_demo(
     graph.errors.Conflict
         The store holds facts and no model: it may be another shop's.
     """
+    place = without_password(engine.settings.store)
     if engine.shelf.current() is not None:
-        return f"using the shop made earlier in {engine.settings.store}"
+        return f"using the shop made earlier in {place}"
     if any(engine.store.check().counts.values()):
-        raise Conflict(f"{engine.settings.store} holds a shop already: name an empty store for the sample shop")
+        raise Conflict(f"{place} holds a shop already: name an empty store for the sample shop")
     now = engine.now() if now is None else now
     facts = sample_shop(seed=seed, now=now, customers=customers, products=products).facts()
-    for done, columns in enumerate(facts):
-        on_step("loading the sample shop", done / len(facts))
-        engine.write(columns)
+    done, total = 0, sum(map(len, facts))
+    for columns in facts:
+        for piece in _pieces(columns, engine.settings.load_chunk_rows):
+            on_step("loading the sample shop", done / total)
+            engine.write(piece)
+            done += len(piece)
     on_step("loading the sample shop", 1.0)
     trained = train(engine, on_step=on_step)
     return f"made a sample shop of {trained.customers:,} customers and {trained.products:,} products"
+
+
+def _pieces(columns: Columns[Any], rows: int) -> Iterator[Columns[Any]]:
+    """The same facts, no more than so many at a time: a server has its limit for one transaction."""
+    for start in range(0, len(columns), rows):
+        part = {name: column[start : start + rows] for name, column in columns.values.items()}
+        yield Columns(columns.kind, part)
 
 
 def peak_memory_mb() -> float:

@@ -211,7 +211,7 @@ class _Given:
 
 def without_password(url: str) -> str:
     """A store's URL as it may be shown."""
-    return re.sub(r"(//[^/:@]*):[^/@]*@", r"\1@", url)
+    return re.sub(r"^([\w+.-]+://[^/:@]*):[^/@]*@", r"\1@", url)
 
 
 def _named_file(environ: Mapping[str, str]) -> Path | None:

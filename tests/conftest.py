@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from engine.neo4j_server import LocalServer, free_ports
+from engine.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,6 +27,29 @@ def shared_data() -> Path | None:
     """Where real data lies beside the repository; without it (None) a test uses a generated stand-in, never a skip."""
     folder = ROOT.parent / "shared" / "data"
     return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server that all tests share, password included: the one that KITH_NEO4J_URL names, else one for this run."""
+    given = os.environ.get("KITH_NEO4J_URL")
+    if given:
+        yield given
+        return
+    home = tmp_path_factory.mktemp("neo4j")
+    bolt_port, browser_port = free_ports(0, 0)
+    settings = Settings.load()
+    server = LocalServer(
+        home,
+        jars=settings.neo4j_jars,
+        bolt_port=bolt_port,
+        browser_port=browser_port,
+        java_home=settings.java_home,
+    )
+    server.start()
+    yield server.url
+    server.stop()
+    shutil.rmtree(home)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.console import PARTIAL, Output
-from engine.session import session
+from engine.commands.servers import local_server
+from engine.console import PARTIAL, OnStep, Output
+from engine.session import Session, session
 from graph.errors import Invalid
 from graph.exchange import FORMATS
 from graph.exchange import export as export_graph
 from graph.records import PURPOSES
 from loaders.report import LoadReport
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 File = typer.Option(help="CSV, JSON Lines or Parquet, plain or gzip.")
@@ -36,6 +41,10 @@ def load(
     purchases: Annotated[Path | None, File] = None,
     likes: Annotated[Path | None, File] = None,
     consents: Annotated[Path | None, File] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(help="A whole graph as it is, instead of files: a folder of kith export (jsonl, parquet)."),
+    ] = None,
     create_missing: Annotated[
         bool, typer.Option("--create-missing", help="Make customers and products that only these rows name.")
     ] = False,
@@ -47,6 +56,13 @@ def load(
     rejects: Annotated[
         Path | None, typer.Option(help="Write every rejected row, with line and reason, to this CSV.")
     ] = None,
+    offline_import: Annotated[
+        bool,
+        typer.Option(
+            "--offline-import",
+            help="For a big first load into an empty Neo4j of kith neo4j: its own importer, while the server is stopped.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Load files into the store. Good rows are kept, bad rows reported; loading the same file twice changes nothing."""
@@ -61,27 +77,52 @@ def load(
     from engine import jobs
 
     files = {kind: file for kind, file in given.items() if file is not None}
-    if not files:
-        raise Invalid("nothing to load: name at least one file, for example --purchases purchases.csv")
+    shop = {**files, "create-missing": create_missing, "assume-consent": assume_consent, "map": map}
+    _check_chosen(graph, files, [name for name, value in shop.items() if value])
     out = Output(as_json=json)
-    with session(context).engine() as engine, out.progress() as on_step:
-        reports = jobs.load(
-            engine,
-            files,
-            create_missing=create_missing,
-            assume_consent=assume_consent or (),  # type: ignore[arg-type]  # load refuses unknown purposes
-            mapping=_mapping(map or []),
-            rejects=rejects,
-            on_step=on_step,
-        )
+    with out.progress() as on_step:
+
+        def work(engine: Engine) -> list[LoadReport]:
+            if graph is not None:
+                return jobs.load_graph(engine, graph, rejects=rejects, on_step=on_step)
+            return jobs.load(
+                engine,
+                files,
+                create_missing=create_missing,
+                assume_consent=assume_consent or (),  # type: ignore[arg-type]  # load refuses unknown purposes
+                mapping=_mapping(map or []),
+                rejects=rejects,
+                on_step=on_step,
+            )
+
+        if offline_import:
+            reports = _load_offline(session(context), work, on_step)
+        else:
+            with session(context).engine() as engine:
+                reports = work(engine)
     memory = round(jobs.peak_memory_mb())
     out.result(
         {"files": [report.as_dict() for report in reports], "peak_memory_mb": memory},
-        *(line for report in reports for line in _lines(report, rejects)),
+        *(line for report in reports if report.read or graph is None for line in _lines(report, rejects)),
         f"peak memory {memory} MiB; next: kith train",
     )
     if any(report.rejected for report in reports):
         raise typer.Exit(PARTIAL)
+
+
+def _load_offline(session: Session, work: Callable[[Engine], list[LoadReport]], on_step: OnStep) -> list[LoadReport]:
+    from engine.offline_import import load_offline
+
+    settings = session.settings()
+    return load_offline(settings, local_server(settings), work, clock=session.clock, on_step=on_step)
+
+
+def _check_chosen(graph: Path | None, files: Mapping[str, Path], shop: Sequence[str]) -> None:
+    if graph is None and not files:
+        raise Invalid("nothing to load: name at least one file, for example --purchases purchases.csv")
+    if graph is not None and shop:
+        with_it = ", ".join(f"--{name}" for name in shop)
+        raise Invalid(f"--graph takes a whole graph as it is: leave out {with_it}, or load that by itself afterwards")
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

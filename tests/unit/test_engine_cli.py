@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PINNED = {
     "demo": {"--instant-evidence", "--seed", "--now", "--port"},
     "load": {
-        *("--customers", "--products", "--friends", "--purchases", "--likes", "--consents"),
+        *("--customers", "--products", "--friends", "--purchases", "--likes", "--consents", "--graph"),
         *("--create-missing", "--assume-consent", "--map", "--rejects", "--json"),
     },
     "train": {"--json"},

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
 from graph.records import Consent, Customer, Purchase, Record
+from graph.schema import KINDS as SCHEMA
 from graph.stores import open_store
 from tests.unit.conftest import KINDS, Done, Kith
 
@@ -133,6 +136,83 @@ class TestLoad:
         assert (done.code, "--purchases purchases.csv" in done.err) == (2, True)
 
 
+class TestLoadGraph:
+    @pytest.mark.parametrize("format", ["jsonl", "parquet"])
+    def test_the_whole_graph_of_a_shop_moves_and_a_second_load_changes_nothing(
+        self, kith: Kith, shop: Path, format: str
+    ) -> None:
+        exported = kith("export", "out", "--format", format, "--json").json
+        first, second = (load(kith, "--graph", "out", "--json") for _ in range(2))
+        assert (first.code, first.err, second.code) == (0, "", 0)
+        assert {report["kind"]: report["changed"] for report in first.json["files"]} == exported
+        assert {report["unchanged"] for report in second.json["files"]} == set(exported.values())
+        for kind in SCHEMA:
+            assert set(read(kind)) == set(read(kind, f"sqlite:///{shop}/shop.db"))
+
+    def test_it_is_told_in_words_for_each_kind_that_there_is(self, kith: Kith, shop: Path) -> None:
+        kith("export", "out", "--format", "jsonl")
+        done = load(kith, "--graph", "out")
+        assert "products: 100 of 100 rows accepted (100 new or changed, 0 known, 0 repeated), 0 rejected" in done.out
+        assert "clicks" not in done.out
+        assert "next: kith train" in done.out
+
+    def test_bad_rows_are_named_and_the_good_ones_kept(self, kith: Kith, shop: Path, tmp_path: Path) -> None:
+        kith("export", "out", "--format", "jsonl")
+        file, manifest = tmp_path / "out/consents.jsonl", tmp_path / "out/export.json"
+        file.write_text(file.read_text().replace('"named"', '"nonsense"', 1))
+        said = json.loads(manifest.read_text())
+        said["kinds"]["consents"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(said))
+        done = load(kith, "--graph", "out", "--rejects", "rejects.csv")
+        assert done.code == 3
+        line = next(n for n, row in enumerate(file.read_text().splitlines(), 1) if "nonsense" in row)
+        assert f"line {line}: purpose is none of personalisation, social_proof" in done.out
+        assert len(read(Consent)) == said["kinds"]["consents"]["records"] - 1
+        (row,) = csv.DictReader(io.StringIO((tmp_path / "rejects.csv").read_text()))
+        assert (row["file"], row["line"], row["field"], row["value"]) == (
+            *("out/consents.jsonl", str(line), "purpose", "nonsense"),
+        )
+
+    @pytest.mark.parametrize(
+        ("more", "named"),
+        [
+            (["--purchases", "purchases.csv"], "--purchases"),
+            (["--create-missing"], "--create-missing"),
+            (["--assume-consent", "named"], "--assume-consent"),
+            (["--customers", "x.csv", "--map", "id=no"], "--customers, --map"),
+        ],
+    )
+    def test_it_does_not_go_with_what_is_about_files_of_a_shop(self, kith: Kith, more: list[str], named: str) -> None:
+        done = load(kith, "--graph", "out", *more)
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert f"--graph takes a whole graph as it is: leave out {named}, or" in done.err
+
+    def test_what_is_no_whole_export_is_refused_in_one_sentence_and_nothing_is_stored(
+        self, kith: Kith, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kith("export", "cut", "--format", "parquet")
+        kith("export", "sheet", "--format", "csv")
+        kith("export", "euros", "--format", "parquet")
+        (tmp_path / "empty").mkdir()
+        file = tmp_path / "cut/purchases.parquet"
+        file.write_bytes(file.read_bytes()[:-100])
+        monkeypatch.setenv("KITH_CURRENCY", "JPY")
+        for folder, why in {
+            "nowhere": "there is no folder nowhere",
+            "empty": "empty has no export.json",
+            "sheet": "sheet holds CSV.* --format parquet or --format jsonl",
+            "euros": "2 digits after the point, and the currency of this shop has 0",
+        }.items():
+            done = load(kith, "--graph", folder)
+            assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+            assert re.search(why, done.err)
+        monkeypatch.delenv("KITH_CURRENCY")
+        done = load(kith, "--graph", "cut")
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert "cut/purchases.parquet has changed since it was exported" in done.err
+        assert read(Customer) == []
+
+
 class TestForget:
     def test_a_forgotten_customer_is_in_no_store_export_or_answer(self, kith: Kith, shop: Path, tmp_path: Path) -> None:
         before = kith("recommend", "c5", "--json").json
@@ -142,7 +222,9 @@ class TestForget:
         assert done.json["removed"]["purchases"] > 0
         assert kith("export", "out", "--format", "jsonl").code == 0
         assert kith("train").code == 0
-        rows = [row for file in (tmp_path / "out").iterdir() for row in map(json.loads, file.read_text().splitlines())]
+        rows = [
+            row for file in (tmp_path / "out").glob("*.jsonl") for row in map(json.loads, file.read_text().splitlines())
+        ]
         assert len(rows) > 1000
         assert not [row for row in rows if "c5" in (row.get("id"), row.get("customer"), row.get("friend"))]
         friends = [

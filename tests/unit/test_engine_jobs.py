@@ -15,6 +15,7 @@ from engine.commands import serving
 from engine.engine import Engine
 from engine.settings import Settings
 from graph.errors import Conflict, Invalid, NotReady, Refused
+from graph.exchange import export
 from graph.records import Customer, Product, Purchase
 from recommend.query import Query
 from tests.unit.conftest import NOW, Kith
@@ -217,3 +218,36 @@ class TestTraining:
         assert [done for _, done in seen] == sorted(done for _, done in seen)
         assert seen[-1][1] == 1.0
         assert jobs.peak_memory_mb() > 20
+
+    @pytest.mark.parametrize("held", ["a shop", "nothing"])
+    def test_a_whole_graph_is_checked_then_loaded_and_both_are_told_to_the_end(
+        self, made: Path, engine: Engine, tmp_path: Path, held: str
+    ) -> None:
+        source = open_demo(made if held == "a shop" else tmp_path / "none")
+        export(source.store, tmp_path / "out", "parquet")
+        steps: dict[str, list[float]] = {}
+        reports = jobs.load_graph(
+            engine, tmp_path / "out", on_step=lambda step, done, detail="": steps.setdefault(step, []).append(done)
+        )
+        assert engine.store.check().counts == source.store.check().counts
+        assert {report.kind: report.accepted for report in reports} == dict(source.store.check().counts)
+        assert [*steps] == ["checking the files", "loading"]
+        for done in steps.values():
+            assert done == sorted(done)
+            assert done[-1] == 1.0
+        source.close()
+
+    def test_a_copy_of_the_graph_recommends_what_the_shop_does(
+        self, made: Path, engine: Engine, tmp_path: Path
+    ) -> None:
+        source = open_demo(made)
+        export(source.store, tmp_path / "out", "parquet")
+        jobs.load_graph(engine, tmp_path / "out")
+        answers = []
+        for shop in (source, engine):
+            jobs.train(shop, seed=3)
+            asked = (shop.recommend(Query(customer=f"c{n}", limit=20)) for n in range(1, 61))
+            answers.append([answer.recommendations for answer in asked])
+        assert answers[0] == answers[1]
+        assert all(answer.items for answer in answers[0])
+        source.close()
