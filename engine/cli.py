@@ -71,11 +71,16 @@ def main() -> None:
     try:
         app(prog_name="kith")
     except errors.KithError as error:
-        _fail(str(error), EXIT_CODES[type(error)])
+        _fail(str(error), exit_code(type(error)))
     except UnicodeEncodeError as error:
         _fail(f"{error.object!r} is not text in UTF-8", USAGE)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
+
+
+def exit_code(error: type[errors.KithError]) -> int:
+    """That of the error, or of what it is a case of."""
+    return next(EXIT_CODES[cls] for cls in error.__mro__ if cls in EXIT_CODES)
 
 
 def _fail(why: str, code: int) -> NoReturn:

@@ -17,6 +17,7 @@ import typer
 from engine import cli, console
 from engine.settings import Settings
 from graph import errors
+from graph.stores.group_commit import Interrupted
 from graph.records import Product
 from graph.stores import open_store
 from tests.unit.conftest import Kith
@@ -95,13 +96,17 @@ class TestSurface:
 
 def tree(error: type[errors.KithError]) -> Iterator[type[errors.KithError]]:
     for below in error.__subclasses__():
-        yield below
-        yield from tree(below)
+        if below.__module__ == errors.__name__:
+            yield below
+            yield from tree(below)
 
 
 class TestExitCodes:
     def test_every_error_has_one(self) -> None:
         assert set(cli.EXIT_CODES) == set(tree(errors.KithError))
+
+    def test_a_case_of_an_error_has_that_of_the_error(self) -> None:
+        assert cli.exit_code(Interrupted) == cli.exit_code(errors.Unavailable) == console.TRY_LATER
 
     def test_they_are_those_that_the_tree_of_errors_draws(self) -> None:
         drawn = re.findall(r"── (\w+) .* exit (\d+)$", errors.__doc__ or "", re.MULTILINE)
