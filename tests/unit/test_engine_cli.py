@@ -17,9 +17,9 @@ import typer
 from engine import cli, console
 from engine.settings import Settings
 from graph import errors
-from graph.stores.group_commit import Interrupted
 from graph.records import Product
 from graph.stores import open_store
+from graph.stores.group_commit import Interrupted
 from tests.unit.conftest import Kith
 
 ROOT = Path(__file__).parents[2]
