@@ -89,7 +89,7 @@ def project(
         str, typer.Argument(metavar="TARGET_URL", help="Another server, empty or with an earlier projection.")
     ],
     password_file: Annotated[
-        Path | None, typer.Option(help="File that holds its password, where TARGET_URL has none.")
+        Path | None, typer.Option(help="File that holds its password, where TARGET holds none.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

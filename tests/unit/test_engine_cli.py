@@ -24,10 +24,10 @@ from tests.unit.conftest import Kith
 
 ROOT = Path(__file__).parents[2]
 PINNED = {
-    "demo": {"--instant-evidence", "--seed", "--now", "--port"},
+    "demo": {"--instant-evidence", "--seed", "--now", "--port", "--neo4j"},
     "load": {
         *("--customers", "--products", "--friends", "--purchases", "--likes", "--consents", "--graph"),
-        *("--create-missing", "--assume-consent", "--map", "--rejects", "--json"),
+        *("--create-missing", "--assume-consent", "--map", "--rejects", "--offline-import", "--json"),
     },
     "train": {"--json"},
     "evaluate": {
@@ -46,6 +46,10 @@ PINNED = {
     "backup": {"target", "--json"},
     "restore": {"source", "--json"},
     "doctor": {"--json"},
+    "neo4j start": {"--home", "--port", "--browser-port", "--memory"},
+    "neo4j stop": {"--home"},
+    "neo4j status": {"--home", "--json"},
+    "neo4j project": {"target", "--password-file", "--json"},
 }
 """Names that scripts of users rely on: changing one breaks them."""
 
@@ -225,6 +229,8 @@ JSON_COMMANDS = {
     "backup": "backup shop.tar --json",
     "restore": "",
     "doctor": "doctor --json",
+    "neo4j status": "neo4j status --json",
+    "neo4j project": "",
 }
 
 
