@@ -44,6 +44,7 @@ def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         jars=settings.neo4j_jars,
         bolt_port=bolt_port,
         browser_port=browser_port,
+        memory_mb=1024,
         java_home=settings.java_home,
     )
     server.start()

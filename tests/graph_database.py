@@ -10,7 +10,10 @@ from graph.stores.neo4j_address import Address
 from graph.stores.neo4j_place import Place
 from graph.stores.neo4j_store import Neo4jStore
 
-_EMPTY = "MATCH (n) WHERE NOT n:KithPlace CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
+_EMPTY = (
+    "MATCH ()-[r]->() CALL (r) { DELETE r } IN TRANSACTIONS OF 5000 ROWS",
+    "MATCH (n) WHERE NOT n:KithPlace CALL (n) { DELETE n } IN TRANSACTIONS OF 5000 ROWS",
+)
 _START = "MATCH (place:KithPlace) SET place = $state SET place.name = 'graph'"
 
 
@@ -29,6 +32,7 @@ def cypher(url: str, text: str, **parameters: object) -> list[list[object]]:
 
 def empty_neo4j(url: str) -> Neo4jStore:
     """A store on the emptied database. Constraints, indexes and query plans stay, as they are costly to make anew."""
-    cypher(url, _EMPTY)
+    for text in _EMPTY:
+        cypher(url, text)
     cypher(url, _START, state=Place().state())
     return Neo4jStore(Address.parse(url))

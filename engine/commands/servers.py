@@ -85,9 +85,7 @@ def show(
 @app.command("project")
 def project(
     context: typer.Context,
-    target: Annotated[
-        str, typer.Argument(metavar="TARGET_URL", help="Another server, empty or with an earlier projection.")
-    ],
+    target: Annotated[str, typer.Argument(help="Another server, empty or with an earlier projection.")],
     password_file: Annotated[
         Path | None, typer.Option(help="File that holds its password, where TARGET holds none.")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ def engine_on(folder: Path, store: Neo4jStore | None) -> Engine:
 
 
 def fill(engine: Engine, data: Path | None) -> None:
-    """LastFM where it lies beside the repository, otherwise a sample shop."""
-    if data is None:
+    """LastFM in the long form, where it lies beside the repository; otherwise a sample shop."""
+    if data is None or "KITH_LONG" not in os.environ:
         for facts in sample_shop(seed=3, now=NOW, customers=400, products=150).facts():
             engine.write(facts)
         return
