@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -54,10 +55,12 @@ def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many tests of each kind passed; the kind is the folder below tests/."""
-    passed = Counter(report.nodeid.split("/")[1] for report in terminalreporter.stats.get("passed", []))
-    total = ", ".join(f"{kind} {count}" for kind, count in sorted(passed.items()))
-    terminalreporter.write_line(f"passed by kind: {total or 'none'}")
+    """How many tests of each kind passed, and of each store; the kind is the folder below tests/."""
+    names = [report.nodeid for report in terminalreporter.stats.get("passed", [])]
+    stores = re.findall(r"^tests/conformance/\S+\[(memory|sqlite|neo4j)\b", "\n".join(names), re.MULTILINE)
+    for title, found in (("kind", (name.split("/")[1] for name in names)), ("store", stores)):
+        total = ", ".join(f"{one} {count}" for one, count in sorted(Counter(found).items()))
+        terminalreporter.write_line(f"passed by {title}: {total or 'none'}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
