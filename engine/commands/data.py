@@ -100,10 +100,16 @@ def load(
         else:
             with session(context).engine() as engine:
                 reports = work(engine)
+    _tell(out, reports, rejects, whole_graph=graph is not None)
+
+
+def _tell(out: Output, reports: list[LoadReport], rejects: Path | None, *, whole_graph: bool) -> None:
+    from engine import jobs
+
     memory = round(jobs.peak_memory_mb())
     out.result(
         {"files": [report.as_dict() for report in reports], "peak_memory_mb": memory},
-        *(line for report in reports if report.read or graph is None for line in _lines(report, rejects)),
+        *(line for report in reports if report.read or not whole_graph for line in _lines(report, rejects)),
         f"peak memory {memory} MiB; next: kith train",
     )
     if any(report.rejected for report in reports):

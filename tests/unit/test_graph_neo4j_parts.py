@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.columns import Columns
-from graph.errors import Invalid
+from graph.errors import Invalid, Unavailable
 from graph.records import Customer, Friendship, Like, Product, Purchase
 from graph.schema import KINDS, Kind, kind_of
 from graph.stores import open_store
@@ -19,6 +19,7 @@ from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import counts, create, page, statement
 from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, key_value, key_values, stamp
 from graph.stores.neo4j_place import Place, Tally, is_whole
+from graph.stores.neo4j_schema import check_version
 from tests.records import FACTS, bought, records_of
 
 # ---- addresses
@@ -64,6 +65,25 @@ def test_no_message_and_no_repr_shows_the_password() -> None:
         Address.parse("neo4j://ada:verysecret@host/one/two")
     assert "verysecret" not in str(refused.value)
     assert "verysecret" not in repr(Address.parse("neo4j://ada:verysecret@host"))
+
+
+# ---- versions
+
+
+@pytest.mark.parametrize(
+    ("version", "good"), [("4.4.40", False), ("5.13.0", False), ("5.26.19", True), ("2026.08.1", True)]
+)
+def test_a_server_that_is_too_old_is_refused(version: str, good: bool) -> None:
+    def run(text: str, **parameters: object) -> list[list[Any]]:
+        return [[version, "community"]]
+
+    if good:
+        assert check_version(run) == f"{version} community"
+    else:
+        with pytest.raises(
+            Unavailable, match=f"Neo4j {version} is too old: Kith needs 5.26 or newer; update the server"
+        ):
+            check_version(run)
 
 
 # ---- bookmarks
