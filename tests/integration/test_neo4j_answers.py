@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from api.app import create_app
 from engine import jobs
 from engine.engine import Engine
 from engine.settings import Settings
-from graph.moments import utcnow
+from graph.moments import to_moment
 from graph.stores.neo4j_store import Neo4jStore
 from loaders.demo import sample_shop
 from tests.graph_database import empty_neo4j
 
 MADE_ANEW = ("recommendation_id", "model", "epoch")
-NOW = utcnow()
+NOW = to_moment(datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def engine_on(folder: Path, store: Neo4jStore | None) -> Engine:
