@@ -81,7 +81,8 @@ class Ballots:
     def figures(self, weights: Weights) -> Figures:
         """float64 ``[people]``: NDCG of the blend with these weights."""
         factors = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
-        score = self.parts @ factors
+        with np.errstate(invalid="ignore"):  # OpenBLAS may flag lanes of a vector that hold nothing of ours
+            score = self.parts @ factors
         score[self.empty] = -np.inf
         person, place = np.nonzero(self.hits)
         rank = np.count_nonzero(score[person] >= score[person, place][:, None], axis=1) - 1  # ties count against
