@@ -128,4 +128,4 @@ def candidate_recall(model: Model, live: LiveGraph, customers: Iterable[str]) ->
 
 def _has_history(live: LiveGraph, customer: str) -> bool:
     position = live.customers.position(customer)
-    return position != UNKNOWN and len(Viewer(live, position).history[0]) > 0
+    return position != UNKNOWN and len(Viewer(live, position).history.product) > 0

@@ -14,8 +14,7 @@ from graph.snapshot import IntArray
 from recommend.query import Friend, Reason
 from recommend.rules import Ranked
 from recommend.scorers.blend import FALLBACK, Voice
-from recommend.scorers.similar import SimilarScores
-from recommend.scores import TasteScores
+from recommend.scorers.neighbours import NeighbourScores
 from recommend.viewer import Viewer
 
 MATERIAL = 0.1
@@ -31,8 +30,14 @@ Label = tuple[str | None, tuple[Friend, ...]]
 """The count that may be shown, and the friends who may be named."""
 
 NOTHING: tuple[Reason, ...] = ()
-TASTE, FRIENDS_TASTE = (Reason("taste"),), (Reason("friends_taste"),)
-TRENDING, POPULAR = (Reason("trending"),), (Reason("popular"),)
+POPULAR = (Reason("popular"),)
+PLAIN = {
+    "taste": (Reason("taste"),),
+    "friends_taste": (Reason("friends_taste"),),
+    "trending": (Reason("trending"),),
+    "popular": POPULAR,
+}
+"""What scorers say that have nothing more to say; a score above the mean is reason enough."""
 
 
 def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator[Why]:
@@ -53,44 +58,27 @@ def explain(viewer: Viewer, voices: Sequence[Voice], ranked: Ranked) -> Iterator
                 if name == "friends":
                     bought = reasons
                 else:
-                    others += reasons
+                    others += tuple(reason for reason in reasons if reason not in others)
         yield (source, bought + others) if source else (FALLBACK, POPULAR)
 
 
 def _told(viewer: Viewer, voice: Voice, products: IntArray) -> Told:
     """What a scorer has to say of each product to which it adds something."""
     scores, live = voice.scores, viewer.live
-    if isinstance(scores, TasteScores):
-        return _taste(scores, products)
-    if isinstance(scores, SimilarScores):
+    if isinstance(scores, NeighbourScores):
         return _similar(scores, products, live)
     if voice.name == "friends":
         labels = labels_of(viewer.evidence, products, live)
         return [(Reason("friends_bought", *label),) if any(label) else NOTHING for label in labels]
-    # no score is below 0, so whatever adds something, being above the mean, has been bought
-    return [TRENDING if voice.name == "trending" else POPULAR] * len(products)
+    return [PLAIN[voice.name]] * len(products)
 
 
-def _similar(scores: SimilarScores, products: IntArray, live: LiveGraph) -> Told:
+def _similar(scores: NeighbourScores, products: IntArray, live: LiveGraph) -> Told:
     causes = scores.main_causes(products)
     reasons = {
         cause: (Reason("similar_to", product=live.products[cause]),) for cause in set(causes) if cause != UNKNOWN
     }
     return [reasons.get(cause, NOTHING) for cause in causes]
-
-
-def _taste(scores: TasteScores, products: IntArray) -> list[tuple[Reason, ...]]:
-    rows = scores.table.rows(products)
-    return [
-        _of_taste(*both) for both in zip((rows @ scores.own).tolist(), (rows @ scores.friends).tolist(), strict=True)
-    ]
-
-
-def _of_taste(own: float, friends: float) -> tuple[Reason, ...]:
-    least = MATERIAL * (own + friends)
-    mine = TASTE if own > 0 and own >= least else ()
-    theirs = FRIENDS_TASTE if friends > 0 and friends >= least else ()
-    return mine + theirs if own >= friends else theirs + mine
 
 
 def labels_of(evidence: FriendEvidence, products: IntArray, live: LiveGraph) -> list[Label]:

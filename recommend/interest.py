@@ -12,51 +12,81 @@ from numpy.typing import NDArray
 
 from graph.arrays import run_starts
 from graph.live import LiveGraph
+from graph.moments import LONG_AGO, Moment
 from graph.snapshot import RETURNED, BoolArray, FloatArray, IntArray, Opinions, Purchases, Snapshot, rows_of, starts_of
 
 DISLIKED = -1.0
 
+OLD = np.float32(0.2)
+"""What is left of the weight of an interest when it is very old, or nobody knows how old."""
 
-def interest_of(purchases: Purchases, opinions: Opinions) -> tuple[IntArray, IntArray, FloatArray]:
-    """Interest of the people in two tables that have the same rows.
+
+class Interests(NamedTuple):
+    """Who is interested in what: int32 ``customer`` and ``product``, sorted by both, float32 ``interest``, and int64
+    ``newest``, when it was last shown (`graph.moments.LONG_AGO` if nobody knows)."""
+
+    customer: IntArray
+    product: IntArray
+    interest: FloatArray
+    newest: NDArray[np.int64]
+
+
+def interests_of(purchases: Purchases, opinions: Opinions) -> Interests:
+    """Interests of the people in two tables that have the same rows.
 
     One purchase of strength 1 gives 1; more strength adds ever less (``log2(1 + strength)``); a like counts as one
-    purchase; a dislike makes it `DISLIKED`, whatever was bought.
-
-    Returns
-    -------
-    customer, product, interest
-        int32, int32, float32 ``[n]``, sorted by customer, then product; where there is no interest there is no entry.
+    purchase; a dislike makes it `DISLIKED`, whatever was bought. Where there is no interest there is no entry.
     """
     kept, opinion = (purchases.flags & RETURNED) == 0, opinions.opinion
     pairs, strength = _pair(purchases.customer, purchases.product)[kept], np.maximum(purchases.strength[kept], 0)
+    at = purchases.at[kept]
     if len(opinion):
         pairs = np.concatenate((pairs, _pair(rows_of(opinions.starts), opinions.product)))
         strength = np.concatenate((strength, np.where(opinion < 0, np.nan, opinion)))  # not a number: a dislike
+        at = np.concatenate((at, opinions.at))
     order = np.argsort(pairs, kind="stable")
     pairs = pairs[order]
     first = run_starts(pairs)
     total = np.add.reduceat(strength[order], first, dtype=np.float64) if len(first) else np.zeros(0)
+    newest = np.maximum.reduceat(at[order], first) if len(first) else at
     interest = np.nan_to_num(np.log2(1 + total), nan=DISLIKED).astype(np.float32)
     some = interest != 0
-    pairs, interest = pairs[first[some]], interest[some]
-    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest
+    pairs, interest, newest = pairs[first[some]], interest[some], newest[some]
+    return Interests((pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest, newest)
+
+
+def recency(newest: NDArray[np.int64], as_of: Moment, half_life: Moment | None) -> FloatArray:
+    """float32: the weight of interests by age, from 1 for a fresh one down to `OLD`, the way there being halved with
+    every ``half_life``; None: age does not count."""
+    if half_life is None:
+        return np.ones(len(newest), np.float32)
+    age = np.maximum(as_of - newest, 0) / half_life
+    weight: FloatArray = OLD + (1 - OLD) * np.exp2(-age).astype(np.float32)
+    return weight
 
 
 def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:
     return customer.astype(np.int64) << 32 | product
 
 
-class Taste(NamedTuple):
-    """Products of one person, int32, ascending: the history with the interest in each, what is owned, what is
-    disliked."""
+class History(NamedTuple):
+    """What one person is interested in, ascending by product; the fields are those of `Interests`."""
 
-    history: tuple[IntArray, FloatArray]
+    product: IntArray
+    interest: FloatArray
+    newest: NDArray[np.int64]
+
+
+class Taste(NamedTuple):
+    """The history of one person, and the products that are owned and disliked: int32, ascending."""
+
+    history: History
     owned: IntArray
     disliked: IntArray
 
 
-NO_TASTE = Taste((np.zeros(0, np.int32), np.zeros(0, np.float32)), np.zeros(0, np.int32), np.zeros(0, np.int32))
+NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+NO_TASTE = Taste(NO_HISTORY, np.zeros(0, np.int32), np.zeros(0, np.int32))
 """Of somebody of whom nothing is known."""
 
 
@@ -80,10 +110,12 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Tastes:
-    """The taste of everybody in two tables that have the same rows, ``interest`` being that of ``history``."""
+    """The taste of everybody in two tables that have the same rows; ``interest`` and ``newest`` are those of
+    ``history``."""
 
     history: Rows
     interest: FloatArray
+    newest: NDArray[np.int64]
     owned: Rows
     disliked: Rows
 
@@ -91,10 +123,11 @@ class Tastes:
     def of(cls, purchases: Purchases, opinions: Opinions) -> Tastes:
         """Worked out from all that happened."""
         people, kept, disliked = len(purchases.starts) - 1, (purchases.flags & RETURNED) == 0, opinions.opinion < 0
-        customer, product, interest = interest_of(purchases, opinions)
+        found = interests_of(purchases, opinions)
         return cls(
-            Rows(starts_of(customer, people), product),
-            interest,
+            Rows(starts_of(found.customer, people), found.product),
+            found.interest,
+            found.newest,
             Rows.distinct(purchases.customer[kept], purchases.product[kept], people),
             Rows.distinct(rows_of(opinions.starts)[disliked], opinions.product[disliked], people),
         )
@@ -102,7 +135,7 @@ class Tastes:
     def row(self, person: int) -> Taste:
         """That of one of them."""
         rows, owned, disliked = self.history.of(person), self.owned.of(person), self.disliked.of(person)
-        history = self.history.product[rows], self.interest[rows]
+        history = History(self.history.product[rows], self.interest[rows], self.newest[rows])
         return Taste(history, self.owned.product[owned], self.disliked.product[disliked])
 
 
@@ -140,11 +173,34 @@ class TrainingData:
 
     @cached_property
     def interest(self) -> sp.csr_matrix:
-        """float32 ``[customers, products]``: `interest_of` everybody modelled, the other rows empty."""
-        customer, product, interest = interest_of(self.snapshot.purchases, self.snapshot.opinions)
-        mine = self.modelled[customer]
-        shape = len(self.snapshot.customers), len(self.snapshot.products)
-        return sp.csr_matrix((interest[mine], (customer[mine], product[mine])), shape)
+        """float32 ``[customers, products]``: `interests_of` everybody modelled, the other rows empty."""
+        return self._matrix(self._interests.interest)
+
+    def aged(self, half_life: Moment | None) -> sp.csr_matrix:
+        """The same, weighed by `recency`."""
+        found = self._interests
+        return self._matrix(found.interest * recency(found.newest, self.snapshot.as_of, half_life))
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known of most interests when they were shown."""
+        newest = self._interests.newest
+        return bool(len(newest)) and float(np.mean(newest > LONG_AGO)) > 0.5
+
+    @cached_property
+    def newest(self) -> NDArray[np.int64]:
+        """int64: when each interest of `interest` was last shown, in the order of its entries."""
+        return self._interests.newest
+
+    @cached_property
+    def _interests(self) -> Interests:
+        found = interests_of(self.snapshot.purchases, self.snapshot.opinions)
+        mine = self.modelled[found.customer]
+        return Interests(found.customer[mine], found.product[mine], found.interest[mine], found.newest[mine])
+
+    def _matrix(self, values: FloatArray) -> sp.csr_matrix:
+        found, shape = self._interests, (len(self.snapshot.customers), len(self.snapshot.products))
+        return sp.csr_matrix((values.copy(), found.product, starts_of(found.customer, shape[0])), shape)
 
     @cached_property
     def fans(self) -> sp.csr_matrix:

@@ -22,11 +22,13 @@ from recommend.scorer import Axis, Moved, Scorer, State
 from recommend.scorers.als import Als
 from recommend.scorers.blend import Blend, Voice
 from recommend.scorers.friends import Friends
+from recommend.scorers.friends_taste import FriendsTaste
+from recommend.scorers.items import ItemModel
 from recommend.scorers.popular import Popular, Trending
 from recommend.scorers.similar import Similar
 from recommend.viewer import Viewer
 
-SCORERS: tuple[type[Scorer], ...] = (Als, Friends, Similar, Popular, Trending)
+SCORERS: tuple[type[Scorer], ...] = (Als, ItemModel, FriendsTaste, Friends, Similar, Popular, Trending)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ class TrainingOptions:
     ----------
     factors, regularization, alpha, iterations
         Of the matrix factorisation.
-    friend_strength
-        ``c``: the friends' share of a taste is ``c / (c + n)`` for somebody with n products; None learns it, 0 keeps
-        friends out.
-    friend_steps
-        How many friendships a taste passes along.
+    item_penalty
+        Ridge penalty of the item model.
+    item_width
+        How many weights the item model publishes per product at most.
+    circle_factors, circle_penalty
+        Width and ridge penalty of the taste that friends pass on.
     neighbours
         How many similar products are kept per product.
     min_support
@@ -31,11 +32,15 @@ class TrainingOptions:
         Pairs bought together this often count half.
     half_life
         After this time a purchase counts half for what is trending.
+    recency
+        After this time an interest has lost half of what age takes from it; None: age does not count.
+    friends
+        Whether friends may enter; they still have to pass the trust gate of `recommend.weights`.
     validation_share, validation_customers
         How much of each history, and of how many people, is held out to learn weights; of fewer than
         ``validation_least`` people nothing is learned.
     search
-        Whether ``regularization`` and ``alpha`` are searched for, and weights learned from more people.
+        Whether the figures of the factorisation and ``recency`` are searched for.
     seed
         Of everything random.
     threads
@@ -43,17 +48,21 @@ class TrainingOptions:
     """
 
     factors: int = 64
-    regularization: float = 10.0
-    alpha: float = 10.0
-    iterations: int = 12
-    friend_strength: float | None = None
-    friend_steps: int = 3
+    regularization: float = 100.0
+    alpha: float = 40.0
+    iterations: int = 15
+    item_penalty: float = 100.0
+    item_width: int = 200
+    circle_factors: int = 64
+    circle_penalty: float = 50.0
     neighbours: int = 50
     min_support: int = 5
     shrinkage: float = 5.0
     half_life: Moment = 14 * DAY
+    recency: Moment | None = None
+    friends: bool = True
     validation_share: float = 0.2
-    validation_customers: int = 1000
+    validation_customers: int = 10_000
     validation_least: int = 50
     search: bool = False
     seed: int = 42

@@ -27,13 +27,12 @@ class Scores(Protocol):
         ...
 
 
-class TasteScores:
-    """Inner products with the person's taste, of which ``friends`` is the part that comes from their friends."""
+class FactorScores:
+    """Inner products of the vectors of a table with one of a person."""
 
-    def __init__(self, table: FactorTable, own: FloatArray, friends: FloatArray) -> None:
-        self.table, self.own, self.friends = table, own, friends
-        self.vector: FloatArray = own + friends
-        self.spread = table.spread(self.vector)
+    def __init__(self, table: FactorTable, vector: FloatArray) -> None:
+        self.table, self.vector = table, vector
+        self.spread = table.spread(vector)
 
     def at(self, products: IntArray) -> FloatArray:
         return self.table.at(self.vector, products)

@@ -1,35 +1,91 @@
-"""From facts to a model: hold a part out, learn strengths and weights on it, then fit everything on all facts."""
+"""From facts to a model: hold a part out, learn figures and weights on it, then fit everything on all facts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graph.live import LiveGraph
+from graph.moments import DAY
 from recommend.interest import TrainingData
+from recommend.metrics import Figures
 from recommend.model import SCORERS, Model
 from recommend.options import TrainingOptions
 from recommend.scorer import Scorer
 from recommend.scorers.als import Als
 from recommend.scorers.blend import FALLBACK, Blend
+from recommend.scorers.friends import Friends
+from recommend.scorers.friends_taste import FriendsTaste
+from recommend.scorers.items import ItemModel
+from recommend.scorers.popular import Popular, Trending
 from recommend.validation import Validation
-from recommend.weights import Ballots, helps, learn_guarded
+from recommend.weights import Ballots, Learned, learn_guarded, standard_errors
 
 Progress = Callable[[str, float], None]
 """Called with the name of a step and the fraction of it that is done."""
 
-FRIEND_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 15.0, 40.0)
-SEARCHED = ((10.0, 5.0), (10.0, 10.0), (10.0, 20.0), (30.0, 10.0), (30.0, 20.0), (50.0, 20.0))
-"""Regularisation and alpha."""
+SEARCHED = (
+    (64, 30.0, 10.0),
+    (64, 50.0, 20.0),
+    (32, 100.0, 40.0),
+    (128, 100.0, 40.0),
+    (64, 200.0, 80.0),
+    (128, 200.0, 80.0),
+)
+"""Factors, regularisation and alpha, tried beside those of the options."""
 
-SEARCH_PEOPLE = 5_000
-"""How many people a search asks: more of them gain as much as any finer model."""
+RECENCIES = (90 * DAY, 365 * DAY)
+WIDTHS = (50, 100)
+"""Of the item model, tried beside the one of the options."""
+
+FOR_NEWCOMERS: tuple[type[Scorer], ...] = (FriendsTaste, Friends, Popular, Trending)
+"""Scorers that have something to say to somebody without a history."""
+
+SOCIAL = frozenset(("friends", "friends_taste"))
+"""Scorers through which friends enter."""
 
 POPULARITY = Blend({FALLBACK: 1.0}, {FALLBACK: 1.0})
+NOBODY = Learned({FALLBACK: 1.0}, np.zeros(0), None)
 """For too little data to learn from."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned on the part held out.
+
+    Attributes
+    ----------
+    options
+        With everything that was chosen filled in.
+    known, new
+        Weights and figures for people with a history, and for the same people as newcomers.
+    """
+
+    options: TrainingOptions
+    known: Learned
+    new: Learned
+
+    @property
+    def blend(self) -> Blend:
+        """The weights."""
+        return Blend(self.known.weights, self.new.weights)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures, each with its standard error."""
+        found = {"customers": float(len(self.known.figures))}
+        for name, learned in (("", self.known), (" of newcomers", self.new)):
+            if not len(learned.figures):
+                continue
+            found[f"ndcg@20{name}"] = float(learned.figures.mean())
+            found[f"ndcg@20{name}, standard error"] = _error(learned.figures)
+            if learned.trust is not None:
+                found[f"trust in friends{name}"] = learned.trust
+        return found
 
 
 def silent(step: str, fraction: float) -> None:
@@ -49,74 +105,92 @@ def train(live: LiveGraph, options: TrainingOptions | None = None, *, progress: 
         Told about every step.
     """
     options, data = options or TrainingOptions(), TrainingData.of(live)
-    with threadpool_limits(1, "blas"):  # more threads than free cores make many small products ten times slower
-        people = SEARCH_PEOPLE if options.search else options.validation_customers
-        validation = Validation.of(data, replace(options, validation_customers=people))
-        blend, metrics = POPULARITY, dict[str, float]()
-        if validation is not None:
-            options, blend, metrics = _learn(validation, options, progress)
-        progress("fitting on everything", 0.0)
+    return fit(data, options, learn(data, options, progress=progress), progress=progress)
+
+
+def fit(data: TrainingData, options: TrainingOptions, lesson: Lesson | None, *, progress: Progress = silent) -> Model:
+    """The model of everything, as a lesson says; popularity without one."""
+    blend, metrics = POPULARITY, dict[str, float]()
+    if lesson is not None:
+        options, blend, metrics = lesson.options, lesson.blend, lesson.metrics
+    progress("fitting on everything", 0.0)
+    with threadpool_limits(1, "blas"):
         scorers = fitted(data, options)
     progress("fitting on everything", 1.0)
-    return Model(scorers, blend, options, metrics, live.snapshot.customers, live.snapshot.products)
+    return Model(scorers, blend, options, metrics, data.snapshot.customers, data.snapshot.products)
 
 
-def fitted(data: TrainingData, options: TrainingOptions) -> dict[str, Scorer]:
-    """Every scorer, by name."""
-    scorers: dict[str, Scorer] = {kind.name: kind() for kind in SCORERS}
+def learn(data: TrainingData, options: TrainingOptions, *, progress: Progress = silent) -> Lesson | None:
+    """Choose what is open in the options, then the weights; None if there is too little data."""
+    with threadpool_limits(1, "blas"):  # more threads than free cores make many small products ten times slower
+        folds, strangers = Validation.folds(data, options), Validation.newcomers(data, options)
+        if not folds:
+            return None
+        if options.search:
+            options = _searched(folds[0], options, progress)
+        ballots = []
+        for done, fold in enumerate(folds):
+            progress("learning weights", done / (len(folds) + 1))
+            scorers = fitted(fold.data, options)
+            if done == 0:
+                options = _narrowed(fold, scorers, options)
+            ballots.append(Ballots.of(_asked(scorers, options), fold))
+        progress("learning weights", len(folds) / (len(folds) + 1))
+        known, new = learn_guarded(Ballots.joined(ballots), SOCIAL), NOBODY
+        if strangers is not None:
+            scorers = _asked(fitted(strangers.data, options, FOR_NEWCOMERS), options)
+            new = learn_guarded(Ballots.of(scorers, strangers), SOCIAL)
+        progress("learning weights", 1.0)
+        return Lesson(options, known, new)
+
+
+def _asked(scorers: Mapping[str, Scorer], options: TrainingOptions) -> dict[str, Scorer]:
+    return {name: scorer for name, scorer in scorers.items() if options.friends or name not in SOCIAL}
+
+
+def fitted(data: TrainingData, options: TrainingOptions, kinds: Sequence[type[Scorer]] = SCORERS) -> dict[str, Scorer]:
+    """Every scorer that may take part, by name."""
+    scorers: dict[str, Scorer] = {kind.name: kind() for kind in kinds}
     for scorer in scorers.values():
         scorer.fit(data, options)
     return scorers
 
 
-def _learn(
-    validation: Validation, options: TrainingOptions, progress: Progress
-) -> tuple[TrainingOptions, Blend, dict[str, float]]:
-    if options.search:
-        options = _search(validation, options, progress)
-    progress("learning weights", 0.0)
-    scorers = fitted(validation.data, options)
-    options = _friend_strength(validation, scorers, options)
-    progress("learning weights", 0.4)
-    known = Ballots.known(scorers, validation)
-    blend = Blend(learn_guarded(known, {"friends"}), {})
-    progress("learning weights", 0.8)
-    new = Ballots.new(scorers, validation)
-    blend = replace(blend, new=learn_guarded(new, {"taste", "friends"}))
-    metrics = {
-        "ndcg@20": float(known.figures(blend.known).mean()),
-        "ndcg@20 of newcomers": float(new.figures(blend.new).mean()),
-        "ndcg@20 of taste alone": float(known.figures({"taste": 1.0}).mean()),
-        "customers": float(len(validation.customers)),
-    }
-    progress("learning weights", 1.0)
-    return options, blend, metrics
+def _searched(validation: Validation, options: TrainingOptions, progress: Progress) -> TrainingOptions:
+    """The figures with which the factorisation alone ranks best; others than those given have to be shown to be better."""
 
-
-def _search(validation: Validation, options: TrainingOptions, progress: Progress) -> TrainingOptions:
-    """The best regularisation and alpha for the factorisation alone."""
-    tried: list[tuple[float, TrainingOptions]] = []
-    for done, (regularization, alpha) in enumerate(SEARCHED):
-        progress("searching settings", done / len(SEARCHED))
-        trial = replace(options, regularization=regularization, alpha=alpha)
+    def ranked(trial: TrainingOptions) -> Figures:
         als = Als()
-        als.fit(validation.data, replace(trial, friend_strength=0.0))
-        tried.append((float(validation.figures(als).mean()), trial))
+        als.fit(validation.data, trial)
+        return validation.figures(als)
+
+    recencies = RECENCIES if validation.data.timed else ()
+    steps, best, reached = len(SEARCHED) + len(recencies), options, ranked(options)
+    for done in range(steps):
+        progress("searching settings", done / steps)
+        if done < len(SEARCHED):
+            factors, regularization, alpha = SEARCHED[done]
+            trial = replace(best, factors=factors, regularization=regularization, alpha=alpha)
+        else:
+            trial = replace(best, recency=recencies[done - len(SEARCHED)])
+        figures = ranked(trial)
+        if standard_errors(figures - reached) > 1:
+            best, reached = trial, figures
     progress("searching settings", 1.0)
-    return max(tried, key=lambda one: one[0])[1]
+    return best
 
 
-def _friend_strength(validation: Validation, scorers: dict[str, Scorer], options: TrainingOptions) -> TrainingOptions:
-    """How strongly friends pull a taste; 0 unless it is shown to help. ``scorers`` gets the factorisation with that
-    pull."""
-    if options.friend_strength is not None:
-        return options
-    als = cast(Als, scorers["taste"])
-    alone = validation.figures(als)
-    best, strength = alone, 0.0
-    for trial in FRIEND_STRENGTHS:
-        figures = validation.figures(als.with_friends(trial, options.friend_steps))
-        if helps(figures - alone) and figures.mean() > best.mean():
-            best, strength = figures, trial
-    scorers[als.name] = als.with_friends(strength, options.friend_steps)
-    return replace(options, friend_strength=strength)
+def _narrowed(validation: Validation, scorers: dict[str, Scorer], options: TrainingOptions) -> TrainingOptions:
+    """The narrowest item model that is not shown to rank worse; ``scorers`` gets it."""
+    items = cast(ItemModel, scorers[ItemModel.name])
+    wide = validation.figures(items)
+    for width in WIDTHS:
+        narrow = items.narrowed(width)
+        if width < options.item_width and standard_errors(wide - validation.figures(narrow)) < 1:
+            scorers[narrow.name] = narrow
+            return replace(options, item_width=width)
+    return options
+
+
+def _error(figures: Figures) -> float:
+    return float(figures.std(ddof=1) / len(figures) ** 0.5) if len(figures) > 1 else 0.0

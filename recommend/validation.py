@@ -21,10 +21,14 @@ from recommend.viewer import Viewer
 K = 20
 """Everything is chosen by NDCG at this rank."""
 
+MOST_FOLDS = 3
+ENOUGH = 5_000
+"""So many people answer for themselves; fewer are asked again, about another share of their history."""
+
 
 @dataclass(frozen=True)
 class Validation:
-    """What scorers may learn from, and what they are asked.
+    """What scorers may learn from, and what they are asked about.
 
     Attributes
     ----------
@@ -41,21 +45,39 @@ class Validation:
     customers: IntArray
 
     @classmethod
-    def of(cls, data: TrainingData, options: TrainingOptions) -> Validation | None:
-        """Hold out a share of everybody's history; None if too few people have one.
+    def folds(cls, data: TrainingData, options: TrainingOptions) -> list[Validation]:
+        """Hold out a share of everybody's history, the newest where times are known, else one share after the other
+        while people are few; none if too few people have a history.
 
         By person, not by purchase: otherwise a few heavy buyers decide how much friends count.
         """
         rng, fans = np.random.default_rng(options.seed), data.fans
-        held = _chosen(fans, options.validation_share, rng)
-        rest = sp.csr_matrix((fans.data * held, fans.indices, fans.indptr), fans.shape, copy=True)
-        rest.eliminate_zeros()
-        asked = np.flatnonzero(np.diff(rest.indptr))
+        newest = data.newest[data.interest.data > 0] if data.timed else np.zeros(fans.nnz, np.int64)
+        parts = _parts(fans, newest, options.validation_share, rng)
+        asked = int(np.count_nonzero(np.diff(_only(fans, parts == 0).indptr)))
+        count = 1 if data.timed else min(MOST_FOLDS, ENOUGH // max(asked, 1) + 1)
+        found = [cls._asking(data, _only(fans, parts == fold), options, rng) for fold in range(count)]
+        return [one for one in found if one is not None]
+
+    @classmethod
+    def newcomers(cls, data: TrainingData, options: TrainingOptions) -> Validation | None:
+        """Take everything from a share of the people, so that only their friends are known; None if too few are left."""
+        rng, fans = np.random.default_rng(options.seed), data.fans
+        people = np.flatnonzero(np.diff(fans.indptr))
+        new = np.zeros(fans.shape[0], np.bool_)
+        new[rng.permutation(people)[: round(options.validation_share * len(people))]] = True
+        return cls._asking(data, _only(fans, new[rows_of(fans.indptr)]), options, rng)
+
+    @classmethod
+    def _asking(
+        cls, data: TrainingData, held: sp.csr_matrix, options: TrainingOptions, rng: np.random.Generator
+    ) -> Validation | None:
+        asked = np.flatnonzero(np.diff(held.indptr))
         if len(asked) < options.validation_least:
             return None
         asked = np.sort(rng.permutation(asked)[: options.validation_customers])
-        seen = TrainingData(data.live.over(_without(data.snapshot, rest)), data.modelled)
-        return cls(seen, rest, asked.astype(np.int32))
+        seen = TrainingData(data.live.over(_without(data.snapshot, held)), data.modelled)
+        return cls(seen, held, asked.astype(np.int32))
 
     @cached_property
     def viewers(self) -> list[Viewer]:
@@ -81,15 +103,22 @@ class Validation:
         return ndcg(hits, np.diff(self.held.indptr)[self.customers], K)
 
 
-def _chosen(fans: sp.csr_matrix, share: float, rng: np.random.Generator) -> BoolArray:
-    """A random share of each row, at least one of every row that has two: bool ``[entries]``."""
+def _only(fans: sp.csr_matrix, some: BoolArray) -> sp.csr_matrix:
+    """Some entries of a matrix."""
+    part = sp.csr_matrix((fans.data * some, fans.indices, fans.indptr), fans.shape, copy=True)
+    part.eliminate_zeros()
+    return part
+
+
+def _parts(fans: sp.csr_matrix, newest: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """In which share of its row an entry is, the newest first and chance among equals: int64 ``[entries]``, -1 in a row
+    of fewer than two. At least one entry makes a share, and none takes the whole row."""
     row, size = rows_of(fans.indptr), np.diff(fans.indptr)
-    order = np.lexsort((rng.random(fans.nnz), row))
+    order = np.lexsort((rng.random(fans.nnz), -newest, row))
     rank = np.empty(fans.nnz, np.int64)
     rank[order] = np.arange(fans.nnz) - fans.indptr[:-1][row]
-    count = np.where(size >= 2, np.maximum(np.rint(share * size), 1), 0)
-    chosen: BoolArray = rank < count[row]
-    return chosen
+    count = np.maximum(np.rint(share * size), 1)
+    return np.where(size[row] >= 2, rank // count[row], -1).astype(np.int64)
 
 
 def _without(snapshot: Snapshot, held: sp.csr_matrix) -> Snapshot:

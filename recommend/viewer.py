@@ -7,8 +7,8 @@ from functools import cached_property
 from graph.evidence import NOTHING, FriendEvidence
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
-from graph.snapshot import FloatArray, IntArray
-from recommend.interest import NO_TASTE, Taste, Tastes, frozen_tastes
+from graph.snapshot import IntArray
+from recommend.interest import NO_HISTORY, NO_TASTE, History, Taste, Tastes, frozen_tastes
 from recommend.query import Query
 from recommend.topk import NONE, union
 
@@ -45,9 +45,9 @@ class Viewer:
         return cls(live, live.customers.position(query.customer), context=context)
 
     @property
-    def history(self) -> tuple[IntArray, FloatArray]:
-        """Products, ascending, and the interest in each; empty without ``personalisation``."""
-        return self._taste.history if self.personal else NO_TASTE.history
+    def history(self) -> History:
+        """What the person is interested in; empty without ``personalisation``."""
+        return self._taste.history if self.personal else NO_HISTORY
 
     @property
     def owned(self) -> IntArray:

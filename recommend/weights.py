@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from graph.snapshot import BoolArray, FloatArray, IntArray
 from recommend.metrics import Figures, ndcg
 from recommend.scorer import Scorer
-from recommend.scorers.blend import Voice, Weights, voice
+from recommend.scorers.blend import FALLBACK, Voice, Weights, voice
 from recommend.topk import among, union
 from recommend.validation import K, Validation
 from recommend.viewer import Viewer
@@ -19,8 +21,15 @@ from recommend.viewer import Viewer
 POOL = 60
 """How many products of each scorer are ranked."""
 
-GRID = (0.0, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
-ROUNDS = 2
+SHRINKAGE = 1e-3
+"""Of the weights, beside a loss of a few units."""
+
+MOST_STEPS = 60
+NEGLIGIBLE = 0.02
+"""A scorer with less of the greatest weight is left out: it costs time in every answer."""
+
+TRUSTED = 1.2
+"""Standard errors by which friends have to help."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Ballots:
         bool ``[people, places]``: products that were held out.
     wanted
         int64 ``[people]``: how many were held out.
+    person
+        int64 ``[people]``: whose ballot it is; somebody may be asked more than once.
     """
 
     names: tuple[str, ...]
@@ -46,37 +57,51 @@ class Ballots:
     empty: BoolArray
     hits: BoolArray
     wanted: NDArray[np.int64]
+    person: NDArray[np.int64]
 
     @classmethod
-    def known(cls, scorers: Mapping[str, Scorer], validation: Validation) -> Ballots:
-        """People with the rest of their history."""
-        rows = [_row(scorers, one, validation.wanted(one.customer), one.owned) for one in validation.viewers]
-        return cls._of(tuple(scorers), rows)
-
-    @classmethod
-    def new(cls, scorers: Mapping[str, Scorer], validation: Validation) -> Ballots:
-        """The same people as if they had just arrived: friends and no history; wanted is everything they have."""
-        rows, fans = [], validation.data.fans
-        for customer in validation.customers.tolist():
-            viewer = Viewer(validation.data.live, customer, personal=False)
-            rest = fans.indices[fans.indptr[customer] : fans.indptr[customer + 1]]
-            rows.append(_row(scorers, viewer, np.concatenate((validation.wanted(customer), rest)), rest[:0]))
-        return cls._of(tuple(scorers), rows)
-
-    @classmethod
-    def _of(cls, names: tuple[str, ...], rows: list[tuple[FloatArray, BoolArray, int]]) -> Ballots:
+    def of(cls, scorers: Mapping[str, Scorer], validation: Validation) -> Ballots:
+        """What scorers say to the people of a validation."""
+        rows = [_row(scorers, one, validation.wanted(one.customer)) for one in validation.viewers]
         people, places = len(rows), max((len(hits) for _, hits, _ in rows), default=0)
-        parts = np.zeros((people, places, len(names)), np.float32)
+        parts = np.zeros((people, places, len(scorers)), np.float32)
         empty, hits = np.ones((people, places), np.bool_), np.zeros((people, places), np.bool_)
         for place, (given, hit, _) in enumerate(rows):
             parts[place, : len(hit)], hits[place, : len(hit)], empty[place, : len(hit)] = given, hit, False
-        return cls(names, parts, empty, hits, np.array([wanted for _, _, wanted in rows], np.int64))
+        wanted = np.array([wanted for _, _, wanted in rows], np.int64)
+        return cls(tuple(scorers), parts, empty, hits, wanted, validation.customers.astype(np.int64))
 
-    def half(self, odd: bool) -> Ballots:
-        """Every other person."""
-        rows = slice(int(odd), None, 2)
-        tables = self.parts[rows], self.empty[rows], self.hits[rows], self.wanted[rows]
+    @classmethod
+    def joined(cls, some: Sequence[Ballots]) -> Ballots:
+        """All of some, with the same names."""
+        places = max(one.hits.shape[1] for one in some)
+
+        def wide(table: NDArray[Any], fill: bool | float) -> NDArray[Any]:
+            added = [(0, 0), (0, places - table.shape[1]), *[(0, 0)] * (table.ndim - 2)]
+            return np.pad(table, added, constant_values=fill)
+
+        return cls(
+            some[0].names,
+            np.concatenate([wide(one.parts, 0) for one in some]),
+            np.concatenate([wide(one.empty, True) for one in some]),
+            np.concatenate([wide(one.hits, False) for one in some]),
+            np.concatenate([one.wanted for one in some]),
+            np.concatenate([one.person for one in some]),
+        )
+
+    def take(self, rows: BoolArray) -> Ballots:
+        """Some of them."""
+        tables = self.parts[rows], self.empty[rows], self.hits[rows], self.wanted[rows], self.person[rows]
         return Ballots(self.names, *tables)
+
+    def speaks(self, name: str) -> bool:
+        """Whether a scorer tells any two candidates apart."""
+        return bool(self.parts[..., self.names.index(name)].any())
+
+    def by_person(self, figures: Figures) -> Figures:
+        """The mean of each person's figures."""
+        _, place = np.unique(self.person, return_inverse=True)
+        return np.bincount(place, figures) / np.bincount(place)
 
     def figures(self, weights: Weights) -> Figures:
         """float64 ``[people]``: NDCG of the blend with these weights."""
@@ -91,13 +116,11 @@ class Ballots:
         return ndcg(lists, self.wanted, K)
 
 
-def _row(
-    scorers: Mapping[str, Scorer], viewer: Viewer, wanted: IntArray, seen: IntArray
-) -> tuple[FloatArray, BoolArray, int]:
+def _row(scorers: Mapping[str, Scorer], viewer: Viewer, wanted: IntArray) -> tuple[FloatArray, BoolArray, int]:
     voices: list[Voice | None] = [voice(scorer, 1.0, viewer) for scorer in scorers.values()]
-    everything = np.ones(len(viewer.live.products), np.bool_)
-    everything[seen] = False
-    found = [one.scores.top(POOL, everything) for one in voices if one is not None]
+    possible = np.ones(len(viewer.live.products), np.bool_)
+    possible[viewer.owned] = False
+    found = [one.scores.top(POOL, possible) for one in voices if one is not None]
     products = union(found)
     nothing = np.zeros(len(products), np.float32)
     parts = np.stack([nothing if one is None else one.of(products) for one in voices], 1)
@@ -105,42 +128,92 @@ def _row(
 
 
 def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:
-    """Weights by coordinate ascent on mean NDCG, from the best single scorer; a scorer that does not help gets none."""
-    single = {name: float(ballots.figures({name: 1.0}).mean()) for name in names}
-    first = max(single, key=lambda name: single[name])
-    weights, best = {first: 1.0}, single[first]
-    for _ in range(ROUNDS):
-        before = dict(weights)
-        for name in names:
-            for weight in GRID:
-                trial = {**weights, name: weight}
-                if weight == weights.get(name, 0.0) or not any(trial.values()):
-                    continue
-                figure = float(ballots.figures(trial).mean())
-                if figure > best + 1e-5:
-                    weights, best = trial, figure
-        if weights == before:
-            break
-    return {name: weights[name] for name in names if weights.get(name)}
+    """Weights, none below 0, that make what was held out most likely; scorers that add next to nothing get none.
+
+    The loss is that of a softmax over a person's candidates (ListNet: Cao et al., "Learning to rank", ICML 2007): convex,
+    so that there is one best answer, and smooth, so that a few lucky ranks do not decide. A single scorer that clearly
+    ranks better than the blend goes alone.
+    """
+    names = [name for name in ballots.names if name in names and ballots.speaks(name)]
+    if not names:
+        return {FALLBACK: 1.0}
+    weights = _likeliest(ballots, names)
+    few = [name for name in names if weights[name] >= NEGLIGIBLE * max(weights.values())]
+    if len(few) < len(names):
+        weights = _likeliest(ballots, few)
+    blend = _rounded(weights)
+    alone = {name: ballots.figures({name: 1.0}) for name in names}
+    best = max(alone, key=lambda name: float(alone[name].mean()))
+    return {best: 1.0} if standard_errors(alone[best] - ballots.figures(blend)) > 1 else blend
 
 
-def learn_guarded(ballots: Ballots, social: Collection[str]) -> dict[str, float]:
-    """`learn`, without the ``social`` scorers unless they are shown to help.
+def _likeliest(ballots: Ballots, names: Sequence[str]) -> dict[str, float]:
+    rows = np.flatnonzero(ballots.hits.any(1))
+    if not len(rows):
+        return dict.fromkeys(names, 1.0)
+    columns = [ballots.names.index(name) for name in names]
+    parts, empty = ballots.parts[rows][..., columns], ballots.empty[rows]
+    share = ballots.hits[rows] / ballots.hits[rows].sum(1, keepdims=True, dtype=np.float32)
+    wanted = np.einsum("pcs,pc->ps", parts, share).astype(np.float64)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        score = parts @ weights.astype(np.float32)
+        score[empty] = -np.inf
+        score -= score.max(1, keepdims=True)
+        odds = np.exp(score)
+        total = odds.sum(1, keepdims=True)
+        top = np.log(total[:, 0], dtype=np.float64) - np.einsum("pc,pc->p", np.where(empty, 0, score), share)
+        slope = (np.einsum("pcs,pc->ps", parts, odds / total) - wanted).mean(0, dtype=np.float64)
+        return float(top.mean()) + SHRINKAGE * float(weights @ weights), slope + 2 * SHRINKAGE * weights
+
+    start, bounds = np.full(len(names), 1 / len(names)), [(0.0, None)] * len(names)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_STEPS})
+    return dict(zip(names, found.x.tolist(), strict=True))
+
+
+def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    """In units of the greatest, two digits."""
+    greatest = max(weights.values()) or 1.0
+    return {name: round(weight / greatest, 2) for name, weight in weights.items() if round(weight / greatest, 2) > 0}
+
+
+class Learned(NamedTuple):
+    """Weights, and what they reach: float64 ``[people]``, NDCG of each half of the people under weights learned from the
+    other half. ``trust`` is by how many standard errors social scorers help, None if there are none."""
+
+    weights: dict[str, float]
+    figures: Figures
+    trust: float | None
+
+
+def learn_guarded(ballots: Ballots, social: Collection[str]) -> Learned:
+    """`learn`, without the ``social`` scorers unless they pass the trust gate.
 
     The weights of one half of the people are tried on the other half, with the social scorers and without: they stay if
-    the mean gain is greater than its standard error. On some data friendship carries no taste, and the best validation
-    weight alone is no safe test.
+    the mean gain is more than `TRUSTED` standard errors. On some data friendship carries no taste, and the best
+    validation weight alone is no safe test.
     """
     others = [name for name in ballots.names if name not in social]
-    gains = np.concatenate(
-        [
-            there.figures(learn(here, ballots.names)) - there.figures(learn(here, others))
-            for here, there in ((ballots.half(False), ballots.half(True)), (ballots.half(True), ballots.half(False)))
-        ]
-    )
-    return learn(ballots, ballots.names if helps(gains) else others)
+    alone = cross_fitted(ballots, others)
+    if len(others) == len(ballots.names):
+        return Learned(learn(ballots, others), alone, None)
+    together = cross_fitted(ballots, ballots.names)
+    trust = standard_errors(together - alone)
+    if trust > TRUSTED:
+        return Learned(learn(ballots, ballots.names), together, trust)
+    return Learned(learn(ballots, others), alone, trust)
 
 
-def helps(gains: Figures) -> bool:
-    """Whether a gain, person by person, is greater than its standard error."""
-    return len(gains) > 1 and bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
+def cross_fitted(ballots: Ballots, names: Collection[str]) -> Figures:
+    """float64 ``[people]``: what weights reach on people from whom they were not learned."""
+    figures = np.zeros(len(ballots.wanted))
+    for odd in (0, 1):
+        there = ballots.person % 2 == odd
+        figures[there] = ballots.take(there).figures(learn(ballots.take(~there), names))
+    return ballots.by_person(figures)
+
+
+def standard_errors(gains: Figures) -> float:
+    """How many of its standard errors a mean gain is; 0 where nothing differs."""
+    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return float(gains.mean() / error) if error > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Taste: a factorisation of who bought what, with each person's taste pulled towards that of their friends.
+"""Taste: a factorisation of who bought what.
 
 Alternating least squares for implicit feedback (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback
 datasets", ICDM 2008), by the library `implicit`; this is the only module that imports it.
@@ -12,12 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from graph.snapshot import FloatArray, IntArray
-from recommend.interest import TrainingData
+from graph.moments import Moment
+from graph.snapshot import FloatArray
+from recommend.interest import History, TrainingData, recency
 from recommend.options import TrainingOptions
 from recommend.scorer import Moved, State
-from recommend.scorers.friend_taste import FriendTaste
-from recommend.scores import TasteScores
+from recommend.scores import FactorScores
 from recommend.topk import FactorTable
 from recommend.viewer import Viewer
 
@@ -32,13 +32,13 @@ class Als:
     name = "taste"
 
     _own: FloatArray
-    _amount: IntArray
     _products: FloatArray
-    _friends: FriendTaste
     _meta: dict[str, float]
+    _recency: Moment | None
 
     def fit(self, data: TrainingData, options: TrainingOptions) -> None:
         self._meta = {"regularization": options.regularization, "alpha": options.alpha, "size": data.size}
+        self._meta["as_of"], self._recency = data.snapshot.as_of, options.recency
         model = _Solver(options)
         with threadpool_limits(1, "blas"):
             self._factorise(data, options, model)
@@ -46,52 +46,38 @@ class Als:
 
     def _factorise(self, data: TrainingData, options: TrainingOptions, model: _Solver) -> None:
         bought = np.flatnonzero(data.buyers)
-        interest = data.interest[:, bought]
+        interest = data.aged(options.recency)[:, bought]
         liked = interest.data[interest.data > 0]
+        # interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases
         self._meta["typical"] = float(liked.mean(dtype=np.float64)) if len(liked) else 1.0
-        model.fit(self._confidence(interest))
-        self._own = model.people(self._confidence(interest))
-        self._amount = np.diff(data.fans.indptr).astype(np.int32)
+        interest.data = np.where(interest.data > 0, interest.data / np.float32(self._meta["typical"]), interest.data)
+        model.fit(interest)
+        self._own = model.people(interest)
+        self._own[np.diff(data.fans.indptr) == 0] = 0
         self._products = np.zeros((data.interest.shape[1], options.factors), np.float32)
         self._products[bought] = model.products
-        self._friends = FriendTaste.fit(data, lambda shown: model.people(self._confidence(shown[:, bought])), options)
 
-    def scores(self, viewer: Viewer) -> TasteScores | None:
-        own, amount = self._own_taste(viewer)
-        friends = self._friends.of(viewer)
-        share = self._friends.share(amount) if friends is not None else 0.0
-        if amount == 0 and friends is None:
-            return None
-        theirs = np.zeros_like(own) if friends is None else np.float32(share) * friends
-        return TasteScores(self._table, np.float32(1 - share) * own, theirs)
-
-    def with_friends(self, strength: float, steps: int) -> Self:
-        """The same factorisation with another pull of friends."""
-        twin = type(self)()
-        twin.__dict__.update(self.__dict__)
-        twin._friends = self._friends.pulled(strength, steps)
-        return twin
+    def scores(self, viewer: Viewer) -> FactorScores | None:
+        own = self._taste(viewer)
+        return FactorScores(self._table, own) if own.any() else None
 
     def aligned(self, moved: Moved) -> Self:
         twin = type(self)()
-        twin._meta = self._meta
+        twin._meta, twin._recency = self._meta, self._recency
         # nobody's own vector comes along: their facts may have changed, and it is solved from those there are
-        twin._own, twin._amount = self._own[:0], self._amount[:0]
+        twin._own = self._own[:0]
         twin._products = moved.products.move(self._products)
-        twin._friends = self._friends.aligned(moved)
         twin._prepare()
         return twin
 
     def state(self) -> State:
-        own = {"own": self._own, "amount": self._amount, "products": self._products}
-        return State({**own, **self._friends.arrays()}, {**self._meta, **self._friends.constants()})
+        return State({"own": self._own, "products": self._products}, {**self._meta, "recency": self._recency})
 
     @classmethod
     def restored(cls, state: State) -> Self:
         scorer, (arrays, constants) = cls(), state
-        scorer._own, scorer._amount, scorer._products = arrays["own"], arrays["amount"], arrays["products"]
-        scorer._meta = {name: constants[name] for name in ("regularization", "alpha", "size", "typical")}
-        scorer._friends = FriendTaste.restored(arrays, constants)
+        scorer._own, scorer._products, scorer._recency = arrays["own"], arrays["products"], constants["recency"]
+        scorer._meta = {name: constants[name] for name in ("regularization", "alpha", "size", "as_of", "typical")}
         scorer._prepare()
         return scorer
 
@@ -100,26 +86,21 @@ class Als:
         exact = np.asarray(self._products, np.float64)
         self._gram = exact.T @ exact + self._meta["regularization"] * np.eye(exact.shape[1])
 
-    def _confidence(self, interest: sp.csr_matrix) -> sp.csr_matrix:
-        """Interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases."""
-        scaled = interest.copy()
-        scaled.data = np.where(interest.data > 0, interest.data / np.float32(self._meta["typical"]), interest.data)
-        return scaled
-
-    def _own_taste(self, viewer: Viewer) -> tuple[FloatArray, int]:
-        trained = viewer.customer < len(self._amount)
+    def _taste(self, viewer: Viewer) -> FloatArray:
+        trained = viewer.customer < len(self._own)
         if viewer.personal and trained and not viewer.live.changed(viewer.customer):
-            return self._own[viewer.customer], int(self._amount[viewer.customer])
-        products, interest = viewer.history
-        amount = int(np.count_nonzero(interest > 0))
-        if not amount:
-            return np.zeros(self._table.width, np.float32), 0
-        return self._solve(products, interest), amount
+            own: FloatArray = self._own[viewer.customer]
+            return own
+        if not (viewer.history.interest > 0).any():
+            return np.zeros(self._table.width, np.float32)
+        return self._solve(viewer.history)
 
-    def _solve(self, products: IntArray, interest: FloatArray) -> FloatArray:
+    def _solve(self, history: History) -> FloatArray:
         """The least squares solution for one person, equation 4 of the paper; a dislike is a confident 0."""
-        alpha, liked = self._meta["alpha"], interest > 0
-        confidence = alpha * np.where(liked, interest / np.float32(self._meta["typical"]), -interest)
+        products, interest, newest = history
+        liked, weight = interest > 0, recency(newest, int(self._meta["as_of"]), self._recency)
+        confidence = self._meta["alpha"] * np.where(liked, interest / np.float32(self._meta["typical"]), -interest)
+        confidence *= weight
         rows = self._table.rows(products).astype(np.float64)
         matrix = self._gram + (rows.T * (confidence - 1)) @ rows
         solution: FloatArray = np.linalg.solve(matrix, rows.T @ (confidence * liked)).astype(np.float32)

@@ -45,7 +45,7 @@ class Blend:
 
     def voices(self, scorers: Mapping[str, Scorer], viewer: Viewer) -> list[Voice]:
         """Whoever has something to say to a person, and a weight; popularity if nobody has."""
-        weights = self.known if len(viewer.history[0]) else self.new
+        weights = self.known if len(viewer.history.product) else self.new
         if len(viewer.context):
             # weights are learned without a page: what is similar to it is asked for now and counts as much as anything
             weights = {**weights, CONTEXT: max(weights.values(), default=1.0)}
