@@ -137,17 +137,18 @@ def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:
     names = [name for name in ballots.names if name in names and ballots.speaks(name)]
     if not names:
         return {FALLBACK: 1.0}
-    weights = _likeliest(ballots, names)
+    weights = likeliest(ballots, names)
     few = [name for name in names if weights[name] >= NEGLIGIBLE * max(weights.values())]
     if len(few) < len(names):
-        weights = _likeliest(ballots, few)
+        weights = likeliest(ballots, few)
     blend = _rounded(weights)
     alone = {name: ballots.figures({name: 1.0}) for name in names}
     best = max(alone, key=lambda name: float(alone[name].mean()))
     return {best: 1.0} if standard_errors(alone[best] - ballots.figures(blend)) > 1 else blend
 
 
-def _likeliest(ballots: Ballots, names: Sequence[str]) -> dict[str, float]:
+def likeliest(ballots: Ballots, names: Sequence[str]) -> dict[str, float]:
+    """The weights of least loss, unrounded; see `learn`."""
     rows = np.flatnonzero(ballots.hits.any(1))
     if not len(rows):
         return dict.fromkeys(names, 1.0)

@@ -17,10 +17,10 @@ from recommend.recommender import score
 from recommend.rules import RULES, Ranked, obey
 from recommend.scorer import Scorer
 from recommend.scorers.blend import Blend, Voice
-from recommend.scores import FixedScores, SparseScores, TasteScores
-from recommend.topk import FactorTable, among, union
+from recommend.scores import FixedScores, SparseScores
+from recommend.topk import among, union
 from recommend.viewer import Viewer
-from tests.worlds import bought, happens, live_of, product, two_circles
+from tests.worlds import bought, circles_model, happens, live_of, product, two_circles
 
 COUNT = 60
 
@@ -40,12 +40,6 @@ def column(**at: float) -> FloatArray:
 
 def fixed(name: str, weight: float = 1.0, **at: float) -> Voice:
     return Voice(name, weight, FixedScores(column(**at), COUNT))
-
-
-def taste(own: FloatArray, friends: FloatArray) -> Voice:
-    """A taste whose own part scores products like ``own`` and whose friends' part like ``friends``."""
-    table = FactorTable(np.stack((own, friends), 1), COUNT)
-    return Voice("taste", 1.0, TasteScores(table, np.array([1, 0], np.float32), np.array([0, 1], np.float32)))
 
 
 def why(viewer: Viewer, voices: list[Voice], place: int) -> tuple[str, list[str]]:
@@ -72,19 +66,17 @@ def test_a_product_that_nobody_speaks_for_still_has_a_reason(live: LiveGraph) ->
     assert why(Viewer(live, 0), [], 7) == ("popular", ["popular"])
 
 
-@pytest.mark.parametrize(
-    ("own", "friends", "types"),
-    [
-        (5.0, 0.0, ["taste"]),
-        (0.0, 5.0, ["friends_taste"]),
-        (5.0, 4.0, ["taste", "friends_taste"]),
-        (4.0, 5.0, ["friends_taste", "taste"]),
-        (9.0, 0.5, ["taste"]),
-        (5.0, -1.0, ["taste"]),
-    ],
-)
-def test_a_taste_says_whose_it_is(live: LiveGraph, own: float, friends: float, types: list[str]) -> None:
-    assert why(Viewer(live, 0), [taste(column(p1=own), column(p1=friends))], 1) == ("taste", types)
+@pytest.mark.parametrize("name", ["taste", "friends_taste", "trending", "popular"])
+def test_who_has_nothing_more_to_say_gives_their_name(live: LiveGraph, name: str) -> None:
+    assert why(Viewer(live, 0), [fixed(name, 1.0, p1=5)], 1) == (name, [name])
+
+
+def test_two_that_name_the_same_product_give_one_reason(live: LiveGraph) -> None:
+    model, viewer = circles_model(), Viewer(live, 0)
+    voices = [Voice(name, 1.0, model.scorers[name].scores(viewer)) for name in ("items", "similar")]  # type: ignore[arg-type]
+    products = np.setdiff1d(np.arange(0, 60, 2, dtype=np.int32), viewer.owned)
+    for _, reasons in explain(viewer, voices, score(voices, products)):
+        assert len(set(reasons)) == len(reasons)
 
 
 def test_what_friends_bought_comes_first_however_little_it_adds(live: LiveGraph) -> None:

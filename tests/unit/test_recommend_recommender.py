@@ -10,10 +10,12 @@ import pytest
 from graph.errors import NotFound
 from graph.moments import DAY
 from graph.records import Block, Customer, Friendship, Like, Product, Return
+from recommend.interest import TrainingData
 from recommend.model import Model
 from recommend.query import Query
 from recommend.recommender import Recommender
 from recommend.scorers.blend import Blend
+from recommend.scorers.friends_taste import shown_by_contributors
 from recommend.train import train
 from tests.worlds import (
     FAST,
@@ -36,7 +38,8 @@ from tests.worlds import (
 
 EVEN = {product(i) for i in range(0, 60, 2)}
 FRIENDLY = Blend(
-    {"taste": 1.0, "friends": 1.0, "similar": 0.5, "popular": 0.1}, {"taste": 1.0, "friends": 1.0, "popular": 0.1}
+    {"taste": 1.0, "items": 0.5, "friends_taste": 0.5, "friends": 1.0, "similar": 0.5, "popular": 0.1},
+    {"friends_taste": 1.0, "friends": 1.0, "popular": 0.1},
 )
 
 
@@ -113,8 +116,11 @@ def test_a_disliked_product_is_never_recommended_and_pushes_its_like_down() -> N
 def test_a_like_counts_as_interest() -> None:
     live = live_of(two_circles())
     happens(live, *(likes("newcomer", product(i)) for i in (1, 3, 5)))
-    answer = ask(friendly(), live, "newcomer", limit=5)
-    assert all("taste" in reasons_of(item) or "similar_to" in reasons_of(item) for item in answer.items)
+    answer = ask(friendly(), live, "newcomer", limit=60)
+    odd = [item for item in answer.items if item.product not in EVEN]
+    assert any("similar_to" in reasons_of(item) for item in odd)
+    before = by_product(ask(friendly(), live_of(two_circles()), "newcomer", limit=60))
+    assert sum(item.score for item in odd) > sum(before[item.product].score for item in odd)
 
 
 @pytest.mark.parametrize(
@@ -280,8 +286,8 @@ def test_a_gift_never_reaches_the_taste_of_friends() -> None:
     gifts = [bought("c006", product(i), OLD, gift=True) for i in (1, 3, 5, 7)]
     kept = [bought("c006", product(i), OLD) for i in (0, 2)]
     live = live_of([*plain, *kept, *gifts])
-    passed = train(live, FAST).scorers["taste"].state().arrays["shown.amount"]  # type: ignore[attr-defined]
-    assert passed[live.customers.position("c006")] == 2
+    shown = shown_by_contributors(TrainingData.of(live))
+    assert live.products.names(shown[live.customers.position("c006")].indices.tolist()) == ["p000", "p002"]
 
 
 # ---- other questions

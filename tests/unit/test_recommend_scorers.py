@@ -8,6 +8,7 @@ from math import log1p, log2, sqrt
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from graph.evidence import UNRESTRICTED, EvidenceRules
 from graph.live import LiveGraph
@@ -15,9 +16,11 @@ from graph.moments import DAY
 from graph.records import PURPOSES, Friendship, Record, Return
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
+from recommend.scorers import items
 from recommend.scorers.als import Als
-from recommend.scorers.friend_taste import TIE_FLOOR, FriendTaste, tie_weights
 from recommend.scorers.friends import Friends
+from recommend.scorers.friends_taste import FriendsTaste, shown_by_contributors, tie_weights
+from recommend.scorers.items import ItemModel, solved
 from recommend.scorers.popular import Popular, Trending
 from recommend.scorers.similar import Similar
 from recommend.scores import spread_of
@@ -81,7 +84,7 @@ def test_many_products_are_worked_through_in_parts() -> None:
     norms = np.linalg.norm(fans, axis=0)
     cosine = fans.T @ fans / np.outer(norms, norms)
     np.fill_diagonal(cosine, 0)
-    np.testing.assert_allclose(scorer._matrix.toarray(), cosine, atol=1e-6)
+    np.testing.assert_allclose(scorer.matrix.toarray(), cosine, atol=1e-6)
 
 
 def test_the_score_is_the_sum_over_what_a_person_has_less_what_they_dislike() -> None:
@@ -189,84 +192,92 @@ def test_the_spread_of_a_few_scores_counts_the_zeros_of_all_others() -> None:
 # ---- the taste of friends
 
 
-def friend_taste(live: LiveGraph, **options: object) -> tuple[FriendTaste, sp.csr_matrix]:
-    """With the shown purchases themselves as taste."""
-    data, shown = TrainingData.of(live), list[sp.csr_matrix]()
-
-    def solve(rows: sp.csr_matrix) -> np.ndarray:
-        shown.append(rows)
-        return rows.toarray()
-
-    return FriendTaste.fit(data, solve, replace(FAST, **options)), shown[0]  # type: ignore[arg-type]
+def passing_on(live: LiveGraph, **options: object) -> FriendsTaste:
+    scorer = FriendsTaste()
+    scorer.fit(TrainingData.of(live), replace(FAST, **options))  # type: ignore[arg-type]
+    return scorer
 
 
-def test_ties_weigh_by_shared_purchases_and_sum_to_one() -> None:
-    facts = [*together("ab", "ab", "a", "z"), *(Friendship.between("c0", f"c{i}") for i in (1, 2, 3))]
-    live = open_live(facts)
-    _, shown = friend_taste(live)
-    row = tie_weights(TrainingData.of(live), shown, 1)[0].toarray()[0]
-    raw = np.array([(2 + TIE_FLOOR) / sqrt(2 * 2), (1 + TIE_FLOOR) / sqrt(2 * 1), TIE_FLOOR / sqrt(2 * 1)])
-    np.testing.assert_allclose(row, [0, *(raw / raw.sum())], rtol=1e-5)
+def ties_of(live: LiveGraph, least: int = 1) -> NDArray[np.float32]:
+    data = TrainingData.of(live)
+    ties: NDArray[np.float32] = tie_weights(data, shown_by_contributors(data), least).toarray()
+    return ties
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_taste_passes_along_as_many_friendships_as_there_are_steps(steps: int) -> None:
-    chain = [bought("c0", "a"), bought("c1", "b"), bought("c2", "c"), bought("c3", "d")]
-    live = open_live([*chain, *(Friendship.between(f"c{i}", f"c{i + 1}") for i in range(3))])
-    taste, _ = friend_taste(live, friend_strength=3.0, friend_steps=steps)
-    reached = taste.of(Viewer(live, 0))
-    assert reached is not None
-    assert set(np.flatnonzero(reached).tolist()) - {0} == set(range(1, steps + 1))
+def test_a_friendship_weighs_by_the_number_of_friends_of_both() -> None:
+    live = open_live([*together("a", "b", "c", "d"), *(Friendship.between("c0", f"c{i}") for i in (1, 2, 3))])
+    np.testing.assert_allclose(ties_of(live)[0], [0, *[1 / sqrt(3 * 1)] * 3], rtol=1e-6)
+    np.testing.assert_allclose(ties_of(live)[1], [1 / sqrt(3 * 1), 0, 0, 0], rtol=1e-6)
 
 
-def test_passing_on_follows_its_formula() -> None:
+def test_the_scores_are_those_of_the_regression_solved_whole() -> None:
     live = open_live(two_circles())
-    taste, shown = friend_taste(live, friend_strength=4.0, friend_steps=3)
-    ties, own = taste.ties.toarray(), shown.toarray()
-    share = np.where(ties.sum(1) > 0, 4 / (4 + np.maximum((own > 0).sum(1), 1e-9)), 0)[:, None]
-    passed = own
-    for _ in range(2):
-        passed = (1 - share) * own + share * (ties @ passed)
-    np.testing.assert_allclose(taste.passed, passed, atol=1e-5)
-    np.testing.assert_allclose(taste.of(Viewer(live, 3)), ties[3] @ passed, atol=1e-5)
+    scorer, data = passing_on(live, circle_factors=60, circle_penalty=3.0), TrainingData.of(live)
+    shown, ties = shown_by_contributors(data).toarray(), ties_of(live)
+    seen = ties @ (shown + ties @ shown)
+    weights = np.linalg.solve(seen.T @ seen + 3.0 * np.eye(60), seen.T @ data.fans.toarray())
+    wanted, everything = seen @ weights, np.arange(60, dtype=np.int32)
+    for person in (0, 5, 59, live.customers.position("newcomer")):
+        scores = scorer.scores(Viewer(live, person))
+        assert scores is not None
+        found = scores.at(everything)
+        scale = ties[person].sum()  # a viewer's friends weigh 1 in all: on which scale does not matter
+        np.testing.assert_allclose(found * scale, wanted[person], atol=2e-4)
+
+
+def test_friends_of_friends_are_reached_and_nobody_beyond() -> None:
+    facts = [*together("a", "b", "c", "d"), *(Friendship.between(f"c{i}", f"c{i + 1}") for i in range(3))]
+    live = open_live(facts)
+    ties, shown = ties_of(live), shown_by_contributors(TrainingData.of(live)).toarray()
+    seen = ties @ (shown + ties @ shown)
+    assert live.products.names(np.flatnonzero(seen[0]).tolist()) == ["a", "b", "c"]
 
 
 def test_no_friend_weighs_more_than_one_of_the_least_number() -> None:
-    facts = [*together("ab", "ab", "z", "y", "x"), *(Friendship.between("c0", f"c{i}", OLD) for i in range(1, 5))]
-    facts += [agrees(f"c{i}", "social_proof") for i in range(5)]
-    live = live_of(facts)
-    taste, _ = friend_taste(live)
-    reached = taste.of(Viewer(live, 0))
-    assert reached is not None
-    heaviest = reached[live.products.position("b")]
-    assert taste.ties[0].max() > 1 / 3
-    assert heaviest == pytest.approx(1 / 3)
+    facts = [*together("a", "b", "b", "b"), *(Friendship.between("c0", f"c{i}", OLD) for i in (1, 2, 3))]
+    others = [*(f"d{i}" for i in range(99)), "e0", "e1"]
+    facts += [bought(one, "z") for one in others]
+    facts += [Friendship.between(one, other, OLD) for one in ("c2", "c3") for other in others[:99]]
+    facts += [Friendship.between("c1", other, OLD) for other in ("e0", "e1")]
+    live = live_of([*facts, *(agrees(one, "social_proof") for one in (*others, "c0", "c1", "c2", "c3"))])
+    free = np.array([1 / sqrt(3 * 3), 1 / sqrt(3 * 100), 1 / sqrt(3 * 100)])
+    row = ties_of(live, least=3)[live.customers.position("c0")]
+    found = row[live.customers.positions(["c1", "c2", "c3"])]
+    np.testing.assert_allclose(found, np.minimum(free, free.sum() / 3), rtol=1e-5)
+    assert found[0] < free[0]
 
 
 @pytest.mark.parametrize(("friends", "enough"), [(2, False), (3, True)])
 def test_an_aggregate_needs_the_least_number_of_friends(friends: int, enough: bool) -> None:
     facts = [*together("a", "b", "b", "b"), *(Friendship.between("c0", f"c{i}", OLD) for i in range(1, friends + 1))]
-    facts += [agrees(f"c{i}", "social_proof") for i in range(5)]
-    live = live_of(facts)
-    taste, _ = friend_taste(live)
-    assert (taste.of(Viewer(live, 0)) is not None) == enough
+    live = live_of([*facts, *(agrees(f"c{i}", "social_proof") for i in range(5))])
+    assert (passing_on(live).scores(Viewer(live, 0)) is not None) == enough
 
 
 def test_an_aggregate_that_loses_a_friend_below_the_least_number_is_gone_at_once() -> None:
     facts = [*together("a", "b", "b", "b"), *(Friendship.between("c0", f"c{i}", OLD) for i in range(1, 4))]
     live = live_of([*facts, *(agrees(f"c{i}", "social_proof") for i in range(5))])
-    taste, _ = friend_taste(live)
-    assert taste.of(Viewer(live, 0)) is not None
+    scorer = passing_on(live)
+    assert scorer.scores(Viewer(live, 0)) is not None
     happens(live, agrees("c2", "social_proof", granted=False, at=NOW))
-    assert taste.of(Viewer(live, 0)) is None
+    assert scorer.scores(Viewer(live, 0)) is None
+
+
+def test_an_event_of_a_friend_does_not_move_the_aggregate() -> None:
+    live = open_live(two_circles())
+    scorer, everything = passing_on(live), np.arange(60, dtype=np.int32)
+    before = scorer.scores(Viewer(live, 0))
+    happens(live, *(bought("c002", f"p{i:03d}", NOW) for i in range(1, 40, 2)))
+    after = scorer.scores(Viewer(live, 0))
+    assert before is not None and after is not None
+    assert before.at(everything).tolist() == after.at(everything).tolist()
 
 
 @pytest.mark.parametrize("purpose", ["social_proof", "personalisation"])
 def test_only_contributors_who_are_modelled_pass_anything_on(purpose: str) -> None:
     facts = [*together("a", "b", "b"), *(Friendship.between("c0", f"c{i}", OLD) for i in range(1, 3))]
     live = live_of([*facts, agrees("c1", purpose, granted=False)], UNRESTRICTED, PURPOSES)  # type: ignore[arg-type]
-    taste, _ = friend_taste(live)
-    assert taste.ties[0].indices.tolist() == [2]
+    assert np.flatnonzero(ties_of(live)[0]).tolist() == [2]
 
 
 def test_private_sensitive_and_new_purchases_do_not_pass_on() -> None:
@@ -275,18 +286,73 @@ def test_private_sensitive_and_new_purchases_do_not_pass_on() -> None:
         facts += [agrees(who, "social_proof"), bought(who, "old"), bought(who, "new", NOW - 3600)]
         facts += [bought(who, "hidden", visibility="private"), bought(who, "present", gift=True)]
     live = live_of(facts, EvidenceRules())
-    taste, shown = friend_taste(live)
+    shown = shown_by_contributors(TrainingData.of(live))
     assert set(live.products.names(shown.indices.tolist())) == {"old"}
-    reached = taste.of(Viewer(live, 0))
-    assert reached is not None
-    assert live.products.names(np.flatnonzero(reached).tolist()) == ["old"]
 
 
-def test_the_friends_part_shrinks_with_the_own_history() -> None:
+# ---- the item model
+
+
+def item_model(live: LiveGraph, **options: object) -> ItemModel:
+    scorer = ItemModel()
+    scorer.fit(TrainingData.of(live), replace(FAST, **options))  # type: ignore[arg-type]
+    return scorer
+
+
+def ridge(histories: NDArray[np.float32], penalty: float) -> NDArray[np.float64]:
+    """Each product regressed on all others, one after the other."""
+    weights = np.zeros((histories.shape[1], histories.shape[1]))
+    for target in range(len(weights)):
+        others = np.flatnonzero(np.arange(len(weights)) != target)
+        some = histories[:, others].astype(np.float64)
+        normal = some.T @ some + penalty * np.eye(len(others))
+        weights[others, target] = np.linalg.solve(normal, some.T @ histories[:, target])
+    return weights
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12)], ids=["more products", "more people"])
+def test_the_item_model_is_the_ridge_regression_of_each_product_on_all_others(shape: tuple[int, int]) -> None:
+    histories = (np.random.default_rng(5).random(shape) < 0.3).astype(np.float32)
+    found = solved(sp.csr_matrix(histories), 4.0)(0, shape[1])
+    np.testing.assert_allclose(found, ridge(histories, 4.0), atol=1e-4)
+
+
+def test_what_is_published_are_the_greatest_weights_of_each_row() -> None:
     live = open_live(two_circles())
-    taste, _ = friend_taste(live, friend_strength=10.0)
-    assert [round(taste.share(amount), 3) for amount in (0, 1, 10, 90)] == [1, round(10 / 11, 3), 0.5, 0.1]
-    assert friend_taste(live, friend_strength=0.0)[0].share(5) == 0
+    whole, narrow = item_model(live, item_width=1000), item_model(live, item_width=7)
+    dense = whole.matrix.toarray()
+    for row in range(60):
+        kept = narrow.matrix[row]
+        assert kept.nnz <= 7
+        assert set(kept.indices.tolist()) == set(np.argsort(-np.abs(dense[row]))[: kept.nnz].tolist())
+    assert (whole.narrowed(7).matrix != narrow.matrix).nnz == 0
+
+
+def test_a_product_of_one_person_takes_no_part() -> None:
+    live = open_live([*two_circles(), bought("c000", "only-mine")])
+    matrix, mine = item_model(live).matrix, live.products.position("only-mine")
+    assert matrix[mine].nnz == matrix[:, mine].nnz == 0
+
+
+def test_too_much_to_be_solved_whole_is_solved_for_what_most_people_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "LARGEST", 20)
+    live = open_live(two_circles())
+    matrix, buyers = item_model(live).matrix, TrainingData.of(live).buyers
+    taking_part = set(matrix.indices.tolist())
+    assert len(taking_part) <= 20
+    assert min(buyers[list(taking_part)]) >= np.sort(buyers)[-20]
+
+
+def test_old_interests_weigh_less_where_recency_counts() -> None:
+    facts = [*two_circles(), bought("me", "p000", NOW), bought("me", "p001", NOW - 300 * DAY)]
+    live = open_live(facts)
+    ages = {}
+    for half_life in (None, 30 * DAY):
+        scores = item_model(live, recency=half_life).scores(viewer(live, "me"))
+        assert scores is not None
+        ages[half_life] = {cause: np.abs(scores.part[scores.cause == cause]).sum() for cause in (0, 1)}
+    assert ages[30 * DAY][0] == pytest.approx(ages[None][0])
+    assert ages[30 * DAY][1] == pytest.approx(ages[None][1] * (0.2 + 0.8 * 2**-10), rel=1e-4)
 
 
 # ---- als
@@ -301,17 +367,3 @@ def test_strength_is_measured_in_what_is_usual_for_the_data() -> None:
         scorers[-1].fit(TrainingData.of(live), FAST)
     np.testing.assert_allclose(scorers[0]._own, scorers[1]._own, atol=1e-4)
     assert scorers[1]._meta["typical"] == pytest.approx(log2(501))
-
-
-def test_a_search_for_the_pull_of_friends_needs_no_new_factorisation() -> None:
-    live, als = open_live(two_circles()), Als()
-    als.fit(TrainingData.of(live), replace(FAST, friend_strength=0.0))
-    whole = Als()
-    whole.fit(TrainingData.of(live), replace(FAST, friend_strength=7.0, friend_steps=2))
-    twin, everything = als.with_friends(7.0, 2), np.arange(60, dtype=np.int32)
-    for person in (0, 1, 33):
-        one, other = twin.scores(Viewer(live, person)), whole.scores(Viewer(live, person))
-        assert one is not None and other is not None
-        assert one.at(everything).tolist() == other.at(everything).tolist()
-    alone = als.scores(Viewer(live, 0))
-    assert alone is not None and not alone.friends.any()

@@ -11,14 +11,16 @@ import pytest
 
 from graph.artefact import MANIFEST
 from graph.errors import Damaged
+from graph.live import LiveGraph
+from graph.moments import DAY, LONG_AGO
 from graph.records import Customer, Friendship, Product, Purchase, Record
-from recommend.interest import DISLIKED, Tastes, TrainingData, frozen_tastes, interest_of
+from recommend.interest import DISLIKED, Tastes, TrainingData, frozen_tastes, interests_of, recency
 from recommend.model import Model
 from recommend.options import TrainingOptions
 from recommend.train import train
 from recommend.validation import Validation
 from recommend.viewer import Viewer
-from recommend.weights import Ballots, helps, learn, learn_guarded
+from recommend.weights import SHRINKAGE, Ballots, learn, learn_guarded, likeliest, standard_errors
 from tests.worlds import (
     FAST,
     NOW,
@@ -40,8 +42,8 @@ from tests.worlds import (
 
 def interest(*facts: Record) -> dict[str, float]:
     live = live_of(facts)
-    _, product, value = interest_of(live.snapshot.purchases, live.snapshot.opinions)
-    return dict(zip(live.products.names(product.tolist()), value.tolist(), strict=True))
+    found = interests_of(live.snapshot.purchases, live.snapshot.opinions)
+    return dict(zip(live.products.names(found.product.tolist()), found.interest.tolist(), strict=True))
 
 
 def test_one_purchase_is_one_and_more_adds_ever_less() -> None:
@@ -58,14 +60,25 @@ def test_a_like_counts_as_a_purchase_and_a_dislike_overrules() -> None:
     assert interest(likes("a", "p", "unlike")) == {}
 
 
+def test_an_interest_is_as_new_as_what_showed_it_last() -> None:
+    live = live_of([bought("a", "p", 5), bought("a", "p", 9), bought("a", "q", None), likes("a", "q", at=7)])
+    assert interests_of(live.snapshot.purchases, live.snapshot.opinions).newest.tolist() == [9, 7]
+
+
+def test_the_weight_of_age_falls_to_what_is_old_by_halves() -> None:
+    newest = np.array([NOW + DAY, NOW, NOW - DAY, NOW - 2 * DAY, LONG_AGO])
+    np.testing.assert_allclose(recency(newest, NOW, DAY), [1, 1, 0.6, 0.4, 0.2], rtol=1e-6)
+    assert recency(newest, NOW, None).tolist() == [1] * 5
+
+
 def test_the_interest_of_one_person_is_their_row_of_everybodys() -> None:
     live = live_of([*two_circles(), likes("c003", "p001", "dislike"), likes("c003", "p002")])
     data = TrainingData.of(live)
     for person in range(5):
         row = data.interest[person]
-        _, product, value = interest_of(live.purchases_of(person), live.opinions_of(person))
-        assert product.tolist() == row.indices.tolist()
-        assert value.tolist() == row.data.tolist()
+        found = interests_of(live.purchases_of(person), live.opinions_of(person))
+        assert found.product.tolist() == row.indices.tolist()
+        assert found.interest.tolist() == row.data.tolist()
 
 
 def test_a_frozen_row_is_what_the_facts_of_that_person_alone_give() -> None:
@@ -91,27 +104,58 @@ def test_folding_in_gives_what_training_gave() -> None:
     happens(live, *(Customer(id=f"c{i:03d}", name="changed") for i in range(5)))
     for person in range(5):
         assert live.changed(person)
-        found, amount = als._own_taste(Viewer(live, person))  # type: ignore[attr-defined]
-        assert amount == 10
+        found = als._taste(Viewer(live, person))  # type: ignore[attr-defined]
         np.testing.assert_allclose(found, own[person], atol=1e-4)
 
 
 # ---- learning
 
 
+def first_fold(live: LiveGraph) -> Validation:
+    return Validation.folds(TrainingData.of(live), FAST)[0]
+
+
+def untimed() -> list[Record]:
+    return [replace(fact, at=None) if isinstance(fact, Purchase) else fact for fact in two_circles()]
+
+
 def test_a_validation_holds_out_a_share_of_everybodys_history() -> None:
     data = TrainingData.of(live_of(two_circles()))
-    validation = Validation.of(data, FAST)
-    assert validation is not None
+    (validation,) = Validation.folds(data, FAST)
     assert np.diff(validation.held.indptr)[:60].tolist() == [2] * 60
     assert validation.data.fans.nnz + validation.held.nnz == data.fans.nnz
     assert validation.data.fans.multiply(validation.held).nnz == 0
     assert validation.customers.tolist() == list(range(60))
 
 
-def test_what_is_held_out_is_in_nobodys_evidence_either() -> None:
-    validation = Validation.of(TrainingData.of(open_live(two_circles())), FAST)
+def test_where_times_are_known_the_newest_is_held_out() -> None:
+    live = live_of(two_circles())
+    validation = first_fold(live)
+    for person in range(60):
+        owned = validation.data.live.owned(person)
+        assert min(validation.wanted(person)) > max(owned)  # the later the product, the later it was bought
+
+
+def test_while_people_are_few_they_are_asked_about_one_share_after_the_other() -> None:
+    folds = Validation.folds(TrainingData.of(live_of(untimed())), FAST)
+    assert len(folds) == 3
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert folds[one].held.multiply(folds[other].held).nnz == 0
+
+
+def test_newcomers_are_asked_with_everything_taken_from_them() -> None:
+    data = TrainingData.of(live_of(untimed()))
+    validation = Validation.newcomers(data, replace(FAST, validation_least=10))
     assert validation is not None
+    assert len(validation.customers) == 12
+    for viewer in validation.viewers:
+        assert len(viewer.history.product) == len(viewer.owned) == 0
+        assert len(validation.wanted(viewer.customer)) == 10
+    assert validation.data.fans.nnz == data.fans.nnz - 120
+
+
+def test_what_is_held_out_is_in_nobodys_evidence_either() -> None:
+    validation = first_fold(open_live(two_circles()))
     for person in range(60):
         assert not np.isin(validation.wanted(person), validation.data.live.owned(person)).any()
         assert not np.isin(validation.wanted(person), validation.data.live.evidence.shown_by(person)).any()
@@ -124,7 +168,9 @@ def ballots(gains: dict[str, list[float]], people: int = 200) -> Ballots:
         parts[:, 0, place] = np.resize(amounts, people)
     hits = np.zeros((people, 25), np.bool_)
     hits[:, 0] = True
-    return Ballots(tuple(gains), parts, np.zeros((people, 25), np.bool_), hits, np.ones(people, np.int64))
+    return Ballots(
+        tuple(gains), parts, np.zeros((people, 25), np.bool_), hits, np.ones(people, np.int64), np.arange(people)
+    )
 
 
 def test_a_scorer_that_does_not_help_gets_no_weight() -> None:
@@ -138,21 +184,54 @@ def test_scorers_that_help_each_other_both_get_weight() -> None:
     assert table.figures(weights).mean() > table.figures({"one": 1}).mean()
 
 
+def test_a_scorer_that_says_nothing_gets_no_weight() -> None:
+    assert learn(ballots({"good": [1, 2], "silent": [0]}), ("good", "silent")) == {"good": 1}
+    assert learn(ballots({"silent": [0]}), ("silent",)) == {"popular": 1}
+
+
+def test_weights_are_the_likeliest() -> None:
+    """Any other weights make what was held out less likely."""
+    rng = np.random.default_rng(2)
+    table = ballots({"one": rng.standard_normal(300).tolist(), "other": (rng.standard_normal(300) + 1).tolist()}, 300)
+    table = replace(table, parts=table.parts + rng.standard_normal(table.parts.shape).astype(np.float32))
+
+    def loss(one: float, other: float) -> float:
+        score = table.parts @ np.array([one, other])
+        likely = score[:, 0] - np.log(np.exp(score).sum(1))
+        return float(-likely.mean()) + SHRINKAGE * (one**2 + other**2)
+
+    found = likeliest(table, table.names)
+    best = loss(found["one"], found["other"])
+    for step in (-0.05, 0.05):
+        assert loss(found["one"] + step, found["other"]) > best
+        assert loss(found["one"], found["other"] + step) > best
+
+
 def test_friends_that_do_not_help_are_left_out_and_those_that_do_stay() -> None:
     rng = np.random.default_rng(0)
     taste = rng.standard_normal(200).tolist()
     noise = ballots({"taste": taste, "friends": rng.standard_normal(200).tolist()})
     noise = replace(noise, parts=noise.parts + rng.standard_normal(noise.parts.shape).astype(np.float32) * [1, 3])
-    assert set(learn_guarded(noise, {"friends"})) == {"taste"}
-    real = ballots({"taste": taste, "friends": (rng.standard_normal(200) + 2).tolist()})
-    assert "friends" in learn_guarded(real, {"friends"})
+    assert set(learn_guarded(noise, {"friends"}).weights) == {"taste"}
+    real = learn_guarded(ballots({"taste": taste, "friends": (rng.standard_normal(200) + 2).tolist()}), {"friends"})
+    assert "friends" in real.weights
+    assert real.trust is not None and real.trust > 2
 
 
-def test_a_gain_must_exceed_its_standard_error() -> None:
-    assert helps(np.array([0.1, 0.1, 0.1]))
-    assert not helps(np.array([1.0, -0.9]))
-    assert not helps(np.zeros(3))
-    assert not helps(np.array([1.0]))
+def test_somebody_who_is_asked_twice_counts_once() -> None:
+    table = ballots({"one": [1.0]}, people=4)
+    table = replace(table, person=np.array([3, 3, 5, 5]))
+    assert table.by_person(np.array([1.0, 0.0, 0.5, 0.5])).tolist() == [0.5, 0.5]
+    joined = Ballots.joined([table, table])
+    assert len(joined.wanted) == 8
+    assert joined.figures({"one": 1.0}).tolist() == [*table.figures({"one": 1.0}), *table.figures({"one": 1.0})]
+
+
+def test_a_gain_is_measured_in_its_standard_errors() -> None:
+    gains = np.array([1.0, 2.0, 3.0])
+    assert standard_errors(gains) == pytest.approx(2 / (1 / np.sqrt(3)))
+    assert standard_errors(np.zeros(3)) == 0
+    assert standard_errors(np.array([1.0])) == 0
 
 
 def test_friends_between_strangers_of_taste_get_no_say() -> None:
@@ -161,18 +240,18 @@ def test_friends_between_strangers_of_taste_get_no_say() -> None:
     pairs = {tuple(sorted(rng.choice(60, 2, replace=False).tolist())) for _ in range(240)}
     facts += [Friendship.between(f"c{one:03d}", f"c{other:03d}", OLD) for one, other in sorted(pairs)]
     model = train(open_live(facts), FAST)
-    assert "friends" not in model.weights
+    assert not {"friends", "friends_taste"} & set(model.weights)
 
 
 def test_learned_weights_rank_better_than_popularity() -> None:
-    metrics = train(live_of(two_circles()), FAST).metrics
+    metrics = train(live_of(untimed()), FAST).metrics
     assert metrics["customers"] == 60
     assert metrics["ndcg@20"] > 0.2
 
 
 def test_what_was_learned_is_in_the_options() -> None:
     options = circles_model().options
-    assert options.friend_strength is not None
+    assert options.item_width in (50, 100, 200)
     assert TrainingOptions.from_json(json.loads(json.dumps(options.as_json()))) == options
 
 
@@ -181,7 +260,7 @@ def test_a_search_chooses_among_its_settings() -> None:
     model = train(
         live_of(two_circles()), replace(FAST, search=True), progress=lambda step, fraction: steps.append(step)
     )
-    assert model.options.regularization in (10, 30, 50)
+    assert model.options.regularization in (30, 50, 100, 200)
     assert set(steps) == {"searching settings", "learning weights", "fitting on everything"}
 
 
