@@ -20,13 +20,14 @@ from graph.packed import PackedText
 from graph.records import PURPOSES, Block, Consent, Customer, Friendship, Like, Product, Purchase, Record, Return
 from graph.schema import kind_of
 from graph.sensitive import Sensitive
-from graph.snapshot import Opinions, Purchases, Returns, Snapshot, Ties, starts_of
+from graph.snapshot import FloatArray, Opinions, Purchases, Returns, Snapshot, Ties, starts_of
 from graph.store import Cursor, GraphStore
 
 Table = Mapping[str, Any]
 """Columns: lists, and arrays of positions for the ends of a row."""
 
 PURCHASE = ("at", "quantity", "weight", "order", "gift", "visibility")
+STRONGEST = 1e9
 OPINION = {"like": 1, "unlike": 0, "dislike": -1}
 
 FROZEN: tuple[type[Record], ...] = (Customer, Product, Consent, Block, Purchase, Return, Like, Friendship)
@@ -175,6 +176,14 @@ def purchase_flags(gift: bool, visibility: str | None) -> int:
     return (arrays.GIFT if gift else 0) | hidden
 
 
+def strengths(given: Sequence[float]) -> FloatArray:
+    """float32, 0 to `STRONGEST`: what purchases say of an interest. A database edited by hand may hold what no file may,
+    and one number that is none would stop the solvers: it counts as one purchase."""
+    exact = np.array(given, np.float64)
+    strength: FloatArray = np.clip(np.where(np.isfinite(exact), exact, 1), 0, STRONGEST).astype(np.float32)
+    return strength
+
+
 def order_hash(order: str | None) -> int:
     """64 bits that stand for an order id."""
     if order is None:
@@ -185,12 +194,11 @@ def order_hash(order: str | None) -> int:
 def _purchases(rows: Table, customers: IdMap, returns: Returns) -> Purchases:
     customer, product = rows["customer"], rows["product"]
     at = _column(rows["at"], LONG_AGO, np.int64)
-    strength = np.array(
+    strength = strengths(
         [
             quantity if weight is None else weight
             for quantity, weight in zip(rows["quantity"], rows["weight"], strict=True)
-        ],
-        np.float32,
+        ]
     )
     hashes = {order: order_hash(order) for order in set(rows["order"])}
     order = np.array([hashes[name] for name in rows["order"]], np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.freeze import OPINION, order_hash, purchase_flags, taken_back
+from graph.freeze import OPINION, order_hash, purchase_flags, strengths, taken_back
 from graph.moments import LONG_AGO, Moment
 from graph.records import Like, Purchase, Return
 from graph.snapshot import NO_YEAR, RETURNED, Opinions, Purchases
@@ -47,7 +47,7 @@ class Person:
             np.array([0, len(old.product) + 1]),
             np.append(old.product, np.int32(product)),
             np.append(old.at, LONG_AGO if purchase.at is None else purchase.at),
-            np.append(old.strength, np.float32(weight)),
+            np.append(old.strength, strengths([weight])),
             np.append(old.order, np.int64(order_hash(purchase.order))),
             np.append(old.flags, np.uint8(purchase_flags(purchase.gift, purchase.visibility))),
         )

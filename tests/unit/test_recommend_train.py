@@ -279,18 +279,45 @@ def test_options_of_another_version_are_refused() -> None:
         [Product(id="p"), bought("a", "p"), bought("b", "p"), Friendship.between("a", "b")],
         [Product(id="p"), Product(id="q"), *(bought(f"c{i}", "p") for i in range(70))],
         [*(Product(id=f"p{i}") for i in range(3)), *(bought(f"c{i}", f"p{j}") for i in range(70) for j in range(3))],
+        [*(Product(id=f"p{i:02d}") for i in range(70)), *(bought(f"c{i}", f"p{i:02d}") for i in range(70))],
+        [*(Product(id=f"p{i:02d}") for i in range(70)), *(bought("c0", f"p{i:02d}") for i in range(70))],
+        [*two_circles(), *(bought("whale", f"p{i:03d}", OLD + j) for i in range(60) for j in range(20))],
+        [*two_circles(), *(bought(f"h{i}", "p059") for i in range(900))],
     ],
-    ids=["nothing", "a person", "a product", "a purchase", "friends", "one product", "everybody owns everything"],
+    ids=[
+        "nothing",
+        "a person",
+        "a product",
+        "a purchase",
+        "friends",
+        "one product",
+        "everybody owns everything",
+        "nobody shares anything",
+        "one owns everything",
+        "one bought everything many times",
+        "one product is bought by nearly everybody",
+    ],
 )
 def test_hardly_any_data_gives_a_model_that_answers(facts: list[Record], tmp_path: Path) -> None:
     live = live_of(facts)
     model = train(live)
     model.save(tmp_path / "model")
     for who in ("a", "c0", "nobody"):
-        answer = ask(Model.load(tmp_path / "model"), live, who)
+        answer = ask(Model.load(tmp_path / "model"), live, who, limit=100)
         sellable = int(live.described.sum())
         assert len(answer.items) == sellable - answer.dropped.get("owned", 0)
         assert all(item.reasons for item in answer.items)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), 1e308, -5.0])
+def test_a_weight_that_is_no_number_stops_no_solver(weight: float) -> None:
+    strange = [bought("c000", "p001", weight=weight), bought("c002", "p004", weight=weight)]
+    model = train(live_of([*two_circles(), *strange]), FAST)
+    assert all(np.isfinite(array).all() for one in model.scorers.values() for array in one.state().arrays.values())
+    live = live_of(two_circles())
+    happens(live, bought("c000", "p001", NOW, weight=weight))
+    answer = ask(circles_model(), live, "c000")
+    assert np.isfinite([item.score for item in answer.items]).all()
 
 
 # ---- the model on disk
