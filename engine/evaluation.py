@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from influence.homophily import Homophily, homophily
 from loaders.load import Options, load_files
 from loaders.report import LoadReport
 from recommend.ablate import ablations
+from recommend.compare import Difference
 from recommend.evaluate import Progress, Report, asked_of, candidate_recall
 from recommend.evaluate import evaluate as measure
 from recommend.model import Model
@@ -32,7 +34,7 @@ from recommend.options import TrainingOptions
 from recommend.split import How, Truth, hold_out
 from recommend.train import train
 
-GRAPHS = 20
+GRAPHS = 49
 """How many times friendships are rewired for the homophily diagnostic."""
 
 
@@ -69,6 +71,11 @@ class Split:
     owned: int
     reports: Sequence[LoadReport]
 
+    @property
+    def rejected(self) -> dict[str, int]:
+        """File to how many of its rows were rejected."""
+        return {report.file: report.rejected for report in self.reports if report.rejected}
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: ``unknown`` are those that no fact to train on names."""
         products = {product for customer in asked_of(self.truth) for product in self.truth[customer]}
@@ -81,11 +88,22 @@ class Split:
         }
 
 
-@dataclass(frozen=True, slots=True)
+Gains = Mapping[str, Difference]
+"""Metric name to how much one model is above another."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Figures of one model, and under which rules of evidence it was made.
 
-    ``ablations`` and ``homophily`` are there if they were asked for; ``cpu_seconds`` are those of the model alone.
+    Attributes
+    ----------
+    cpu_seconds
+        Of training and ranking, ablations left out.
+    ablations, homophily
+        If they were asked for.
+    cost
+        How much more a model without these rules finds, for everybody asked, if there is one to compare with.
     """
 
     evidence: str
@@ -96,6 +114,12 @@ class Evaluation:
     seed: int
     ablations: Mapping[str, Report] = field(default_factory=dict)
     homophily: Homophily | None = None
+    cost: Gains = field(default_factory=dict)
+
+    @cached_property
+    def gains(self) -> Mapping[str, Gains]:
+        """How much the model is above each ablation, for people with a history; nothing for fewer than two people."""
+        return {name: self.report.known.less(report.known, self.seed) for name, report in self.ablations.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -106,16 +130,21 @@ class Evaluation:
             "weights": dict(self.weights),
             "cpu_seconds": self.cpu_seconds,
         }
+        if self.cost:
+            found["cost"] = _plain(self.cost)
         if self.ablations:
-            found["ablations"] = {name: self._ablation(report) for name, report in self.ablations.items()}
+            found["ablations"] = {name: self._ablation(name, report) for name, report in self.ablations.items()}
             found["homophily"] = self.homophily and self.homophily.as_dict()
         return found
 
-    def _ablation(self, report: Report) -> dict[str, Any]:
-        gains = self.report.known.less(report.known, self.seed), self.report.newcomers.less(report.newcomers, self.seed)
-        known, new = ({name: gain._asdict() for name, gain in found.items()} for found in gains)
+    def _ablation(self, name: str, report: Report) -> dict[str, Any]:
         told = report.as_dict(self.seed)
-        return {**told, "newcomers": {**told["newcomers"], "model_gains": new}, "model_gains": known}
+        told["newcomers"]["model_gains"] = _plain(self.report.newcomers.less(report.newcomers, self.seed))
+        return {**told, "model_gains": _plain(self.gains[name])}
+
+
+def _plain(gains: Gains) -> dict[str, dict[str, float]]:
+    return {name: gain._asdict() for name, gain in gains.items()}
 
 
 def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, now: Moment) -> Split:
@@ -178,18 +207,30 @@ def _sensitive(settings: Settings) -> Sensitive:
 
 def evaluate(
     split: Split,
-    under: Conditions,
+    all_conditions: Sequence[Conditions],
     ks: Sequence[int],
     *,
     seed: int,
     now: Moment,
     ablate: bool = False,
     on_step: OnStep = silent,
-) -> Evaluation:
-    """Train with automatic tuning on a validation part of train, then rank the whole catalogue for every test customer.
+) -> list[Evaluation]:
+    """Evaluate under each of some conditions; what those after the first cost is told against the first.
 
-    With ``ablate`` the same is done with parts taken away, and friends are compared with strangers.
+    With ``ablate`` the first is measured again with parts taken away, and friends are compared with strangers.
     """
+    first, *others = (
+        _evaluate(split, under, tuple(ks), seed=seed, now=now, ablate=ablate and not place, on_step=on_step)
+        for place, under in enumerate(all_conditions)
+    )
+    costs = [first.report.everybody.less(other.report.everybody, seed) for other in others]
+    return [first, *(replace(other, cost=cost) for other, cost in zip(others, costs, strict=True))]
+
+
+def _evaluate(
+    split: Split, under: Conditions, ks: tuple[int, ...], *, seed: int, now: Moment, ablate: bool, on_step: OnStep
+) -> Evaluation:
+    """Train with automatic tuning on a validation part of train, then rank the whole catalogue for every test customer."""
 
     def fit(live: LiveGraph, progress: Progress) -> Model:
         return train(live, TrainingOptions(seed=seed, search=True), progress=progress)
@@ -197,13 +238,13 @@ def evaluate(
     began = time.process_time()
     live = LiveGraph(split.train, now=now, rules=under.rules, presumed=under.presumed, sensitive=under.sensitive)
     model = fit(live, on_step)
-    report = measure(model, live, split.truth, ks=tuple(ks), progress=on_step)
+    report = measure(model, live, split.truth, ks=ks, progress=on_step)
     held = candidate_recall(model, live, split.truth)
     seconds = round(time.process_time() - began, 2)
     found = Evaluation(under.evidence, report, held, model.weights, seconds, seed)
     if not ablate:
         return found
-    parts = ablations(model, live, split.truth, fit, ks=tuple(ks), seed=seed, progress=on_step)
+    parts = ablations(model, live, split.truth, fit, ks=ks, seed=seed, progress=on_step)
     return replace(found, ablations=parts, homophily=friends_alike(split, seed=seed, on_step=on_step))
 
 

@@ -136,9 +136,8 @@ def _models_plot(first: Evaluation) -> plots.Points:
 
 
 def _gains(first: Evaluation) -> dict[str, Difference]:
-    main, known = main_metric(first), first.report.known
-    found = {name: known.less(report.known, first.seed).get(main) for name, report in first.ablations.items()}
-    return {name.replace("_", " "): gain for name, gain in found.items() if gain is not None}
+    main = main_metric(first)
+    return {name.replace("_", " "): found[main] for name, found in first.gains.items() if main in found}
 
 
 def _gains_plot(first: Evaluation, gains: Mapping[str, Difference]) -> plots.Rows | None:
@@ -172,7 +171,7 @@ def _alike_plot(first: Evaluation) -> plots.Rows | None:
 
 def _cost(open_: Evaluation, strict: Evaluation) -> Table:
     one, other = open_.report.everybody, strict.report.everybody
-    gains, figures = one.less(other, open_.seed), (one.figures, other.figures)
+    figures = one.figures, other.figures
     rows = [
         [
             in_words(name),
@@ -181,7 +180,7 @@ def _cost(open_: Evaluation, strict: Evaluation) -> Table:
             f"{gain.lower:+.4f} to {gain.upper:+.4f}",
             f"{gain.p_value:.4f}",
         ]
-        for name, gain in gains.items()
+        for name, gain in strict.cost.items()
     ]
     return Table(
         "All test customers: open, the shop's rules, and the difference",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from engine.evaluation import Evaluation, Split
-from recommend.compare import Interval
+from recommend.compare import Difference, Interval
 
 CELL = 27
 
 
-def lines(split: Split, done: Sequence[Evaluation], rejected: Mapping[str, int]) -> list[str]:
+def lines(split: Split, done: Sequence[Evaluation]) -> list[str]:
     """The figures, one column per evaluation, and what has to be known to read them."""
     return [
         *_figures(done),
         *(line for evaluated in done for line in _about(evaluated)),
         *_split(split),
         *_rules(done),
-        *(f"{file}: {count:,} rows rejected" for file, count in rejected.items()),
+        *(f"{file}: {count:,} rows rejected" for file, count in split.rejected.items()),
     ]
 
 
@@ -53,6 +53,9 @@ def _about(evaluated: Evaluation) -> Iterator[str]:
             )
             yield f"  {what}: {', '.join(shown)} ({len(group.customers):,} customers)"
     yield from _ablations(evaluated)
+    main = main_metric(evaluated)
+    if cost := evaluated.cost.get(main):
+        yield f"  these rules cost all test customers in {main}:{_gain(cost)}"
 
 
 def _ablations(evaluated: Evaluation) -> Iterator[str]:
@@ -61,17 +64,17 @@ def _ablations(evaluated: Evaluation) -> Iterator[str]:
     main = main_metric(evaluated)
     yield f"  {main} of the model, and how much it is above (with 95 % interval and p-value)"
     for name, report in evaluated.ablations.items():
-        gain = evaluated.report.known.less(report.known, evaluated.seed).get(main)
-        if gain:
-            yield (
-                f"    {name.replace('_', ' '):22}{report.known.figures[main]:8.4f}"
-                f"{gain.mean:+10.4f} [{gain.lower:+.4f}, {gain.upper:+.4f}]  p {gain.p_value:.4f}"
-            )
+        if gain := evaluated.gains[name].get(main):
+            yield f"    {name.replace('_', ' '):22}{report.known.figures[main]:8.4f}{_gain(gain)}"
     if alike := evaluated.homophily:
         yield (
             f"  friends had {alike.share:.2%} of the test purchases before; rewired friends {alike.rewired:.2%} "
             f"[{alike.lower:.2%}, {alike.upper:.2%}], p {alike.p_value:.3f} ({alike.graphs} graphs)"
         )
+
+
+def _gain(gain: Difference) -> str:
+    return f"{gain.mean:+10.4f} [{gain.lower:+.4f}, {gain.upper:+.4f}]  p {gain.p_value:.4f}"
 
 
 def main_metric(evaluated: Evaluation) -> str:

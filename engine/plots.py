@@ -11,7 +11,7 @@ WIDTH = 760
 LABELS = 190
 """Room for labels on the left of rows, and on the right of points."""
 
-VALUES = 170
+VALUES = 186
 """Room for figures in words on the right of rows."""
 
 ROW = 26
@@ -59,10 +59,13 @@ class Rows:
     title: str
     unit: str
     height: int
+    bottom: int
     marks: Sequence[Mark]
     ticks: Sequence[Tick]
     reference: float | None
     width: int = WIDTH
+    left: int = LABELS
+    right: int = WIDTH - VALUES
 
 
 class Spot(NamedTuple):
@@ -133,7 +136,8 @@ def rows(title: str, unit: str, given: Sequence[Row], *, digits: int = 4, signed
         for place, row in enumerate(given)
     ]
     reference = scale.at(0.0) if signed else None
-    return Rows(title, unit, TOP + len(given) * ROW + BOTTOM, marks, scale.marks(), reference)
+    bottom = TOP + len(given) * ROW
+    return Rows(title, unit, bottom + BOTTOM, bottom, marks, scale.marks(), reference)
 
 
 def points(title: str, units: tuple[str, str], given: Sequence[tuple[Row, float]]) -> Points:

@@ -53,39 +53,28 @@ def evaluate(
     from engine import evaluation, evaluation_files, evaluation_page, evaluation_text
 
     out, settings, now = Output(as_json=json), session(context).settings(), session(context).clock()
-    if (test is None) is (split is None):
-        raise Invalid("evaluate needs either --test FILE or --split random, last or time", field="test")
-    if not 0 < share < 1:
-        raise Invalid(f"--share cannot be {share:g}: it is above 0 and below 1", field="share")
     given = {"purchases": purchases, "friends": friends, "consents": consents}
     files = {kind: path for kind, path in given.items() if path}
+    if not 0 < share < 1:
+        raise Invalid(f"--share cannot be {share:g}: it is above 0 and below 1", field="share")
+    if test and not split:
+        parts = evaluation.read_split(files, test, settings, now)
+    elif split and not test:
+        parts = evaluation.held_out(files, split, share, seed=seed, settings=settings, now=now)
+    else:
+        raise Invalid("evaluate needs either --test FILE or --split random, last or time", field="test")
+    conditions = evaluation.conditions(settings, evidence, consents=consents is not None)
+    ks, ablate = sorted(set(k or (10, 20))), ablations or report is not None
     with out.progress() as on_step:
-        if split:
-            parts = evaluation.held_out(files, split, share, seed=seed, settings=settings, now=now)
-        else:
-            assert test is not None
-            parts = evaluation.read_split(files, test, settings, now)
-        done = [
-            evaluation.evaluate(
-                parts,
-                under,
-                sorted(set(k or (10, 20))),
-                seed=seed,
-                now=now,
-                ablate=(ablations or report is not None) and not place,
-                on_step=on_step,
-            )
-            for place, under in enumerate(evaluation.conditions(settings, evidence, consents=consents is not None))
-        ]
+        done = evaluation.evaluate(parts, conditions, ks, seed=seed, now=now, ablate=ablate, on_step=on_step)
     first, *others = (evaluated.as_dict() for evaluated in done)
-    rejected = {one.file: one.rejected for one in parts.reports if one.rejected}
-    told = {**first, **parts.as_dict(), "seed": seed, "rejected": rejected, "beside": others}
-    out.result(told, *evaluation_text.lines(parts, done, rejected))
+    told = {**first, **parts.as_dict(), "seed": seed, "rejected": parts.rejected, "beside": others}
+    out.result(told, *evaluation_text.lines(parts, done))
     if recommendations:
         evaluation_files.write_recommendations(recommendations, done[0].report.ranked)
     if parquet:
         evaluation_files.write_people(parquet, done)
     if report:
         evaluation_page.write(report, parts, done)
-    if rejected:
+    if parts.rejected:
         raise typer.Exit(PARTIAL)
