@@ -159,8 +159,8 @@ def read_split(train_files: Mapping[str, Path], test: Path, settings: Settings, 
     later, test_reports = _read({"purchases": test}, settings, now)
     truth, owned = _later(later, facts)
     if not truth:
-        old = f" that its customers did not have before ({owned:,} that they had)" if owned else ""
-        raise Refused(f"{test} has no purchase to test on{old}")
+        why = f": its customers had all {owned:,} of them before" if owned else ""
+        raise Refused(f"{test} has no purchase to test on{why}")
     return Split(
         freeze(facts, now=now, sensitive=_sensitive(settings)), truth, "file", None, owned, reports + test_reports
     )
