@@ -65,7 +65,7 @@ def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42
         held = counts & np.isin(_pairs(bought.customer, bought.product), chosen)
         mine = _pairs(rows_of(snapshot.opinions.starts), snapshot.opinions.product)
         opinions = np.isin(mine, chosen)
-    rest = replace(snapshot, purchases=_rows(bought, ~held), opinions=_rows(snapshot.opinions, ~opinions))
+    rest = replace(snapshot, purchases=some_rows(bought, ~held), opinions=some_rows(snapshot.opinions, ~opinions))
     return Held(rest, _truth(snapshot, held, counts & ~held))
 
 
@@ -124,7 +124,7 @@ def _pairs(customer: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[n
 Table = TypeVar("Table", Purchases, Opinions)
 
 
-def _rows(table: Table, kept: BoolArray) -> Table:
-    """Some rows of a table."""
+def some_rows(table: Table, kept: BoolArray) -> Table:
+    """The rows of a table that are kept: bool ``[rows]``."""
     columns = {field.name: getattr(table, field.name)[kept] for field in fields(table) if field.name != "starts"}
     return replace(table, starts=starts_of(rows_of(table.starts)[kept], len(table.starts) - 1), **columns)
