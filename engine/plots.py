@@ -1,4 +1,8 @@
-"""Where the marks of a plot go: positions in a drawing of a fixed width, which a template turns into SVG."""
+"""Where the marks of a plot go: positions in a drawing of a fixed width, which a template turns into SVG.
+
+Two kinds of plots are all that a page needs. A library for plots would bring fifty megabytes for them, and drawings whose
+colours do not follow the reader's light or dark and whose words are no text.
+"""
 
 from __future__ import annotations
 

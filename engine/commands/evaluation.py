@@ -9,7 +9,6 @@ import typer
 
 from engine.console import PARTIAL, Output
 from engine.session import session
-from graph.errors import Invalid
 
 
 def register(parent: typer.Typer) -> None:
@@ -50,19 +49,19 @@ def evaluate(
 ) -> None:
     """Measure what would be served: train on one part of the purchases, rank the whole catalogue for the customers of the
     other."""
-    from engine import evaluation, evaluation_files, evaluation_page, evaluation_text
+    from engine import evaluation, evaluation_files, evaluation_text
 
     out, settings, now = Output(as_json=json), session(context).settings(), session(context).clock()
     given = {"purchases": purchases, "friends": friends, "consents": consents}
     files = {kind: path for kind, path in given.items() if path}
     if not 0 < share < 1:
-        raise Invalid(f"--share cannot be {share:g}: it is above 0 and below 1", field="share")
+        raise typer.BadParameter(f"{share:g} is not above 0 and below 1", param_hint="--share")
     if test and not split:
         parts = evaluation.read_split(files, test, settings, now)
     elif split and not test:
         parts = evaluation.held_out(files, split, share, seed=seed, settings=settings, now=now)
     else:
-        raise Invalid("evaluate needs either --test FILE or --split random, last or time", field="test")
+        raise typer.BadParameter("give one of them, and one only", param_hint="--test or --split")
     conditions = evaluation.conditions(settings, evidence, consents=consents is not None)
     ks, ablate = sorted(set(k or (10, 20))), ablations or report is not None
     with out.progress() as on_step:
@@ -75,6 +74,8 @@ def evaluate(
     if parquet:
         evaluation_files.write_people(parquet, done)
     if report:
+        from engine import evaluation_page
+
         evaluation_page.write(report, parts, done)
     if parts.rejected:
         raise typer.Exit(PARTIAL)

@@ -147,10 +147,10 @@ class TestEvaluate:
     @pytest.mark.parametrize(
         ("arguments", "why"),
         [
-            ((), "needs either --test FILE or --split"),
-            (("--test", "{test}", "--split", "last"), "needs either --test FILE or --split"),
-            (("--split", "time", "--share", "1"), "--share cannot be 1"),
-            (("--split", "random", "--share", "0"), "--share cannot be 0"),
+            ((), "--test or --split"),
+            (("--test", "{test}", "--split", "last"), "--test or --split"),
+            (("--split", "time", "--share", "1"), "1 is not above 0 and below 1"),
+            (("--split", "random", "--share", "0"), "0 is not above 0 and below 1"),
         ],
     )
     def test_what_does_not_go_together_is_wrong_usage(
