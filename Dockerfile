@@ -10,6 +10,7 @@ RUN python -m venv --without-pip /opt/kith \
         --require-hashes --only-binary=:all: -r requirements/run.lock.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY graph/ graph/
+COPY influence/ influence/
 COPY recommend/ recommend/
 COPY loaders/ loaders/
 COPY engine/ engine/

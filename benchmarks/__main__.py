@@ -1,4 +1,5 @@
-"""``python -m benchmarks [NAME...]``: print the figures."""
+"""``python -m benchmarks [NAME...]``: print the figures; ``quality_main``, ``quality_newcomers`` and ``quality_rewired`` are the parts
+of ``quality``."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ ALL = {
 
 def main() -> None:
     """All of them, or those that are named."""
+    parts = {f"quality_{name}": part for name, part in quality.PARTS.items()}
     for name in sys.argv[1:] or ALL:
-        ALL[name]()
+        (ALL | parts)[name]()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""``kith train``, ``evaluate``, ``recommend`` and ``models``."""
+"""``kith train``, ``recommend`` and ``models``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from engine.console import PARTIAL, Output
+from engine.console import Output
 from engine.session import session
 from graph.records import Product
 from loaders.money import to_major
@@ -22,7 +21,6 @@ models = typer.Typer(help="List published models, or go back to an earlier one."
 def register(parent: typer.Typer) -> None:
     """Add these commands."""
     parent.command("train")(train)
-    parent.command("evaluate")(evaluate)
     parent.command("recommend")(recommend)
     parent.add_typer(models, name="models")
 
@@ -46,43 +44,6 @@ def train(
         f"weights learned on validation: {weights or 'none, too little data: popularity'}",
         f"{done.cpu_seconds:g} CPU s; next: kith recommend CUSTOMER, or kith serve",
     )
-
-
-def evaluate(
-    context: typer.Context,
-    purchases: Annotated[Path, typer.Option(help="What to train on.")],
-    test: Annotated[Path, typer.Option(help="What people bought later; never trained on.")],
-    friends: Annotated[Path | None, typer.Option(help="Who knows whom.")] = None,
-    consents: Annotated[Path | None, typer.Option(help="Who agreed to what; with it the shop's rules hold.")] = None,
-    k: Annotated[
-        list[int] | None, typer.Option(min=1, help="Length of the lists to judge (default 10 and 20).")
-    ] = None,
-    evidence: Annotated[
-        Literal["open", "strict"] | None,
-        typer.Option(help="Rules of evidence: open (all presumed, no thresholds) or the shop's; strict shows both."),
-    ] = None,
-    recommendations: Annotated[Path | None, typer.Option(help="Write customer,rank,product here.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 42,
-    json: Json = False,
-) -> None:
-    """Measure what would be served: train on one file, rank the whole catalogue for each customer of the other."""
-    from engine import evaluation
-
-    out, settings, now = Output(as_json=json), session(context).settings(), session(context).clock()
-    given = {"purchases": purchases, "friends": friends, "consents": consents}
-    with out.progress() as on_step:
-        split = evaluation.read_split({kind: path for kind, path in given.items() if path}, test, settings, now)
-        done = [
-            evaluation.evaluate(split, under, sorted(set(k or (10, 20))), seed=seed, now=now, on_step=on_step)
-            for under in evaluation.conditions(settings, evidence, consents=consents is not None)
-        ]
-    first, *others = (evaluated.as_dict() for evaluated in done)
-    rejected = {report.file: report.rejected for report in split.reports if report.rejected}
-    out.result({**first, "rejected": rejected, "beside": others}, *evaluation.lines(done, rejected))
-    if recommendations:
-        evaluation.write_recommendations(recommendations, done[0].report.ranked)
-    if rejected:
-        raise typer.Exit(PARTIAL)
 
 
 def recommend(

@@ -31,8 +31,8 @@ PINNED = {
     },
     "train": {"--json"},
     "evaluate": {
-        *("--purchases", "--friends", "--test", "--consents", "--k", "--evidence"),
-        *("--recommendations", "--json"),
+        *("--purchases", "--friends", "--test", "--split", "--share", "--consents", "--k", "--evidence"),
+        *("--ablations", "--recommendations", "--parquet", "--report", "--json"),
     },
     "recommend": {"customer", "-n", "--json"},
     "serve": {"--port"},
@@ -217,7 +217,7 @@ class TestExitCodes:
 JSON_COMMANDS = {
     "load": "load --customers {files}/customers.csv --json",
     "train": "train --json",
-    "evaluate": "evaluate --purchases {files}/purchases.csv --test {files}/purchases.csv --json",
+    "evaluate": "evaluate --purchases {files}/purchases.csv --split last --json",
     "recommend": "recommend c1 -n 20 --json",
     "keys create": "keys create web --scope storefront --json",
     "keys list": "keys list --json",

@@ -1,0 +1,130 @@
+"""Purchases held out to be found again: which of them are learned from, and which are the test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.arrays import run_starts
+from graph.errors import Refused
+from graph.moments import LONG_AGO
+from graph.snapshot import RETURNED, BoolArray, Opinions, Purchases, Snapshot, rows_of, starts_of
+
+How = Literal["random", "last", "time"]
+"""``random``: a share of each person's products, at least one of two; ``last``: the newest product of each person who has
+two; ``time``: what was bought after the moment that leaves a share of all purchases later."""
+
+Truth = Mapping[str, Set[str]]
+"""Customer id to the products they turned to later."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The facts that are left to learn from, and what was held out: ids of customers to ids of products."""
+
+    rest: Snapshot
+    truth: Truth
+
+
+def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42) -> Held:
+    """Split the purchases of a snapshot; what a person has in the rest is no part of their truth.
+
+    Parameters
+    ----------
+    snapshot
+        All facts; what was returned is left where it is and never held out.
+    how
+        See `How`. People whose only product is held out stay as newcomers, which only ``time`` makes.
+    share
+        How much ``random`` and ``time`` hold out, above 0 and below 1.
+    seed
+        Of the random choice, and of the choice among a person's newest products where several are as new.
+
+    Raises
+    ------
+    graph.errors.Refused
+        The split needs times and some are missing, or nothing can be held out.
+    """
+    bought, rng = snapshot.purchases, np.random.default_rng(seed)
+    counts = (bought.flags & RETURNED) == 0
+    if how != "random" and (missing := int(np.count_nonzero(bought.at[counts] == LONG_AGO))):
+        raise Refused(
+            f"{missing:,} of {np.count_nonzero(counts):,} purchases have no time (column at), which the split {how!r} needs: "
+            "use --split random, or bring a test part of your own with --test"
+        )
+    if how == "time":
+        held, opinions = _after(snapshot, counts, share)
+    else:
+        row = np.flatnonzero(counts)
+        pairs = _pairs(bought.customer[row], bought.product[row])
+        chosen = _some(pairs, share, rng) if how == "random" else _newest(pairs, bought.at[row], rng)
+        held = counts & np.isin(_pairs(bought.customer, bought.product), chosen)
+        mine = _pairs(rows_of(snapshot.opinions.starts), snapshot.opinions.product)
+        opinions = np.isin(mine, chosen)
+    rest = replace(snapshot, purchases=some_rows(bought, ~held), opinions=some_rows(snapshot.opinions, ~opinions))
+    return Held(rest, _truth(snapshot, held, counts & ~held))
+
+
+def _after(snapshot: Snapshot, counts: BoolArray, share: float) -> tuple[BoolArray, BoolArray]:
+    """What happened after the moment that leaves a share of the purchases later: rows of purchases, and of opinions."""
+    at = snapshot.purchases.at
+    cut = np.quantile(at[counts], 1 - share, method="lower") if counts.any() else LONG_AGO
+    return counts & (at > cut), snapshot.opinions.at > cut
+
+
+def _some(pairs: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random share of each person's pairs, rounded, at least one of every person who has two."""
+    pairs = np.unique(pairs)
+    person = pairs >> 32
+    size = np.unique(person, return_counts=True)[1]
+    first = np.repeat(run_starts(person), size)
+    order = np.lexsort((rng.random(len(pairs)), person))
+    rank = np.empty(len(pairs), np.int64)
+    rank[order] = np.arange(len(pairs)) - first
+    many = np.where(size >= 2, np.clip(np.rint(share * size), 1, size - 1), 0)
+    some: NDArray[np.int64] = pairs[rank < np.repeat(many, size)]
+    return some
+
+
+def _newest(pairs: NDArray[np.int64], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The pair that each person who has two had for the first time latest."""
+    order = np.lexsort((at, pairs))
+    first = order[run_starts(pairs[order])]
+    pairs, at = pairs[first], at[first]
+    person = pairs >> 32
+    order = np.lexsort((rng.random(len(pairs)), at, person))
+    ends, size = np.append(run_starts(person)[1:], len(person)), np.unique(person, return_counts=True)[1]
+    newest: NDArray[np.int64] = pairs[order[ends[size >= 2] - 1]]
+    return newest
+
+
+def _truth(snapshot: Snapshot, held: BoolArray, rest: BoolArray) -> Truth:
+    bought = snapshot.purchases
+    pairs = np.unique(_pairs(bought.customer[held], bought.product[held]))
+    pairs = pairs[~np.isin(pairs, _pairs(bought.customer[rest], bought.product[rest]))]
+    if not len(pairs):
+        raise Refused("nothing can be held out: nobody has a new product to find again; bring a test part with --test")
+    who = snapshot.customers.names((pairs >> 32).tolist())
+    what = snapshot.products.names((pairs & 0xFFFFFFFF).tolist())
+    truth: dict[str, set[str]] = {}
+    for customer, product in zip(who, what, strict=True):
+        truth.setdefault(customer, set()).add(product)
+    return truth
+
+
+def _pairs(customer: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
+    pairs: NDArray[np.int64] = customer.astype(np.int64) << 32 | product
+    return pairs
+
+
+Table = TypeVar("Table", Purchases, Opinions)
+
+
+def some_rows(table: Table, kept: BoolArray) -> Table:
+    """The rows of a table that are kept: bool ``[rows]``."""
+    columns = {field.name: getattr(table, field.name)[kept] for field in fields(table) if field.name != "starts"}
+    return replace(table, starts=starts_of(rows_of(table.starts)[kept], len(table.starts) - 1), **columns)
