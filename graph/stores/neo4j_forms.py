@@ -7,7 +7,7 @@ Every stored thing has its fields in camel case, and ``seq``, its place in the o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from types import NoneType
@@ -102,7 +102,17 @@ def _pair(one: str, other: str) -> str:
 
 def stamp(values: Sequence[Any]) -> int:
     """Checksum of the values of all fields, in their order; equal as long as nobody changed one by hand."""
-    return zlib.crc32(repr(tuple(values)).encode("utf-8", "surrogatepass"))
+    return zlib.crc32(repr(tuple(values)).encode())
+
+
+def stamps(batch: Columns[Any]) -> list[int]:
+    """The same of many records, all fields of them."""
+    return list(map(zlib.crc32, map(str.encode, map(repr, zip(*batch.values.values(), strict=True)))))
+
+
+def from_rows(kind: Kind, rows: Iterable[Sequence[Any]]) -> Columns[Any]:
+    """Columns of rows that have the values of all fields; at least one."""
+    return Columns(kind.record, dict(zip(kind.columns, zip(*rows, strict=True), strict=True)))
 
 
 def whole(facts: Facts) -> list[Columns[Any]]:

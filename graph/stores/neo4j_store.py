@@ -327,7 +327,7 @@ class Neo4jStore:
     # ---- errors
 
     def _mapped(self, run: Run) -> Run:
-        def mapped(text: str, **parameters: Any) -> list[list[Any]]:
+        def mapped(text: str, /, **parameters: Any) -> list[list[Any]]:
             with self._explained():
                 return run(text, **parameters)
 
@@ -374,7 +374,7 @@ def _drop(driver: neo4j.Driver) -> None:
 
 
 def _plain(session: neo4j.Session | neo4j.Transaction | neo4j.ManagedTransaction) -> Run:
-    def run(text: str, **parameters: Any) -> list[list[Any]]:
+    def run(text: str, /, **parameters: Any) -> list[list[Any]]:
         return [record.values() for record in session.run(text, parameters)]
 
     return run
