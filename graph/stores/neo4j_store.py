@@ -143,10 +143,6 @@ class Neo4jStore:
         counts = self._ask(count_tables)
         return Health(self.name, self._connection().version, Cursor(self._end()[1]), counts)
 
-    def nodes(self) -> int:
-        """How many nodes the database has, those that are not ours included."""
-        return int(self._question(statement("read/nodes"))[0][0])
-
     # ---- edits by hand
 
     def take_in_edits(self) -> Edits:
