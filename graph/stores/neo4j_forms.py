@@ -138,7 +138,8 @@ def checked(batch: Columns[Any]) -> Columns[Any]:
 
 
 def _check(kind: Kind, field: Field, column: Sequence[Any]) -> None:
-    wrong = set(map(type, column)) - allowed(field)
+    types = set(map(type, column))
+    wrong = types - allowed(field)
     if wrong:
         raise Invalid(
             f"{kind.table} cannot be stored: {field.name} cannot be a {min(map(str, wrong))}", field=field.name
@@ -149,24 +150,19 @@ def _check(kind: Kind, field: Field, column: Sequence[Any]) -> None:
             f"{kind.table} cannot be stored: {field.name} is one of {', '.join(field.choices)}, not {min(odd)!r}",
             field=field.name,
         )
-    if field.type is str:
-        _check_text(kind, field, column)
-    elif field.type is int and not _fits(column):
+    known = [value for value in column if value is not None] if NoneType in types else column
+    if str in types:
+        _check_text(kind, field, known)
+    elif int in types and not (min(known) in _INT and max(known) in _INT):
         raise Invalid(f"{kind.table} cannot be stored: {field.name} does not fit into 64 bits", field=field.name)
 
 
-def _fits(column: Sequence[int | None]) -> bool:
-    known = [value for value in column if value is not None]
-    return not known or (min(known) in _INT and max(known) in _INT)
-
-
-def _check_text(kind: Kind, field: Field, column: Sequence[str | None]) -> None:
-    known = [value for value in column if value is not None]
+def _check_text(kind: Kind, field: Field, known: Sequence[str]) -> None:
     try:
         "".join(known).encode()
     except UnicodeEncodeError as error:
         raise Invalid(f"{kind.table} cannot be stored: {field.name} is not text in UTF-8", field=field.name) from error
-    if field.name not in {*kind.key, *kind.ends} or max(map(len, known), default=0) <= LONGEST_KEY // _WIDEST:
+    if field.name not in {*kind.key, *kind.ends} or max(map(len, known)) <= LONGEST_KEY // _WIDEST:
         return
     if max(len(value.encode()) for value in known) > LONGEST_KEY:
         raise Invalid(
