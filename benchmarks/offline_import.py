@@ -30,6 +30,7 @@ PART = 10
 """The load through the server gets every tenth of the relationships, after all people and products."""
 
 
+MARKS = "reading 0", "importing 0", "importing 1", "making indexes 0"
 ASKED = "the server, just started, asked if it is empty"
 READ, IMPORT = "rows read, judged, written for the importer", "the server stopped, the importer"
 
@@ -187,25 +188,26 @@ def _shop(folder: Path) -> tuple[Settings, Watched]:
 
 def _offline(folder: Path, files: Path) -> tuple[Watched, dict[str, Figure]]:
     settings, server = _shop(folder / "offline")
-    marks: dict[str, float] = {}
+    marks: dict[str, Figure] = {}
     steps: dict[str, Figure] = {}
 
     def on_step(step: str, done: float, detail: str = "") -> None:
-        marks.setdefault(f"{step} {done:g}", time.perf_counter())
+        marks.setdefault(f"{step} {done:g}", Figure(time.perf_counter(), time.process_time()))
 
     def load(engine: Engine) -> list[LoadReport]:
         on_step("reading", 0.0)
-        steps[ASKED] = Figure(marks["reading 0"] - began, server.used() - busy)
+        steps[ASKED] = Figure(marks["reading 0"].wall - began, server.used() - busy)
         return jobs.load(engine, _files(files, "customers", "products", "friends", "purchases"))
 
-    began, busy, used = time.perf_counter(), server.used(), time.process_time()
+    began, busy = time.perf_counter(), server.used()
     load_offline(settings, server, load, clock=utcnow, on_step=on_step)
-    ended, client = time.perf_counter(), time.process_time() - used
+    ended = time.perf_counter()
+    read, importing, imported, restarted = (marks[mark] for mark in MARKS)
     steps |= {
-        READ: Figure(marks["importing 0"] - marks["reading 0"], client),
-        IMPORT: Figure(marks["importing 1"] - marks["importing 0"] - server.aside, server.ours.cpu),
-        "the server started": Figure(marks["making indexes 0"] - marks["importing 1"], 0.0),
-        "indexes, counts; CPU of both": Figure(ended - marks["making indexes 0"], server.used()),
+        READ: Figure(importing.wall - read.wall, importing.cpu - read.cpu),
+        IMPORT: Figure(imported.wall - importing.wall - server.aside, server.ours.cpu),
+        "the server started": Figure(restarted.wall - imported.wall, 0.0),
+        "indexes, counts; CPU of both": Figure(ended - restarted.wall, server.used()),
     }
     server.stop()
     return server, steps
