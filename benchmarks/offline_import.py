@@ -23,12 +23,15 @@ from engine.neo4j_server import LocalServer, free_ports
 from engine.offline_import import load_offline
 from engine.settings import Settings
 from graph.moments import utcnow
+from loaders.report import LoadReport
 
 PEOPLE, GOODS, FRIENDS, PURCHASES = 50_000, 20_000, 40_000, 500_000
 PART = 10
 """The load through the server gets every tenth of the relationships, after all people and products."""
 
 
+MARKS = "reading 0", "importing 0", "importing 1", "making indexes 0"
+ASKED = "the server, just started, asked if it is empty"
 READ, IMPORT = "rows read, judged, written for the importer", "the server stopped, the importer"
 
 
@@ -86,7 +89,7 @@ def main() -> None:
         _print("kith load --offline-import", total, _ratio(total, server))
         for step, figure in steps.items():
             _print(f"  {step}", figure)
-        _print("rows to database, without the restart", ours, _ratio(ours, server))
+        _print("rows to database, without start and restart", ours, _ratio(ours, server))
         part, client, nodes = _online(folder, few)
         scaled = Figure(nodes.wall + part.wall * PART, nodes.cpu + part.cpu * PART)
         _print(f"kith load, {ties // PART:,} relationships", part, f"of which the client {client:.1f} CPU s")
@@ -185,22 +188,26 @@ def _shop(folder: Path) -> tuple[Settings, Watched]:
 
 def _offline(folder: Path, files: Path) -> tuple[Watched, dict[str, Figure]]:
     settings, server = _shop(folder / "offline")
-    marks: dict[str, float] = {}
+    marks: dict[str, Figure] = {}
+    steps: dict[str, Figure] = {}
 
     def on_step(step: str, done: float, detail: str = "") -> None:
-        marks.setdefault(f"{step} {done:g}", time.perf_counter())
+        marks.setdefault(f"{step} {done:g}", Figure(time.perf_counter(), time.process_time()))
 
-    began, used = time.perf_counter(), time.process_time()
-    kinds = ("customers", "products", "friends", "purchases")
-    load_offline(
-        settings, server, lambda engine: jobs.load(engine, _files(files, *kinds)), clock=utcnow, on_step=on_step
-    )
-    ended, client = time.perf_counter(), time.process_time() - used
-    steps = {
-        READ: Figure(marks["importing 0"] - began, client),
-        IMPORT: Figure(marks["importing 1"] - marks["importing 0"] - server.aside, server.ours.cpu),
-        "the server started": Figure(marks["making indexes 0"] - marks["importing 1"], 0.0),
-        "indexes, counts; CPU of both": Figure(ended - marks["making indexes 0"], server.used()),
+    def load(engine: Engine) -> list[LoadReport]:
+        on_step("reading", 0.0)
+        steps[ASKED] = Figure(marks["reading 0"].wall - began, server.used() - busy)
+        return jobs.load(engine, _files(files, "customers", "products", "friends", "purchases"))
+
+    began, busy = time.perf_counter(), server.used()
+    load_offline(settings, server, load, clock=utcnow, on_step=on_step)
+    ended = time.perf_counter()
+    read, importing, imported, restarted = (marks[mark] for mark in MARKS)
+    steps |= {
+        READ: Figure(importing.wall - read.wall, importing.cpu - read.cpu),
+        IMPORT: Figure(imported.wall - importing.wall - server.aside, server.ours.cpu),
+        "the server started": Figure(restarted.wall - imported.wall, 0.0),
+        "indexes, counts; CPU of both": Figure(ended - restarted.wall, server.used()),
     }
     server.stop()
     return server, steps

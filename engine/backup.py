@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tarfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from engine.engine import Engine
 from engine.settings import Settings
-from graph.artefact import Shelf, sync_folder
+from graph.artefact import Shelf, checksum, sync_folder
 from graph.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
 from graph.store import SupportsBackup
 from graph.stores import sqlite_path
@@ -53,7 +52,7 @@ def backup(engine: Engine, target: Path) -> dict[str, int]:
         if engine.folder.is_dir():
             shutil.copytree(engine.folder, work / FOLDER, ignore=_only_current(engine.shelf))
         files = sorted(path for path in work.rglob("*") if path.is_file())
-        sums = {path.relative_to(work).as_posix(): _sum(path) for path in files}
+        sums = {path.relative_to(work).as_posix(): checksum(path) for path in files}
         (work / SUMS).write_text(json.dumps({"format": FORMAT, "sha256": sums}, indent=1))
         fresh = work / "backup.tar"
         with tarfile.open(fresh, "w") as archive:
@@ -108,7 +107,7 @@ def _unpack(source: Path, work: Path) -> dict[str, str]:
             archive.extractall(work, filter="data")
         manifest = json.loads((work / SUMS).read_bytes())
         sums: dict[str, str] = manifest["sha256"]
-        wrong = [name for name, known in sums.items() if _sum(work / name) != known]
+        wrong = [name for name, known in sums.items() if checksum(work / name) != known]
     except (tarfile.TarError, FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{source} is not a whole backup ({error}); use an earlier one") from error
     if manifest.get("format") != FORMAT:
@@ -118,11 +117,6 @@ def _unpack(source: Path, work: Path) -> dict[str, str]:
             f"{source} has changed since it was written ({', '.join(wrong[:3]) or STORE}); use an earlier one"
         )
     return sums
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from engine.engine import Engine
 from graph.errors import KithError
 from graph.snapshot import Snapshot
 from graph.store import SupportsEditing
+from recommend.scorers.als import load_library
 
 ROOMS = ("api", "engine", "graph", "loaders", "recommend")
 OWN_NAME = "kith"
@@ -84,6 +85,15 @@ def _model(engine: Engine) -> Finding:
     return Finding("ok", "model", f"{ready.model}, epoch {ready.epoch}")
 
 
+def _training(_: Engine) -> Finding:
+    try:
+        load_library()
+    except ImportError as error:
+        advice = "install what is missing; libgomp.so.1 is in libgomp1 of Debian and Ubuntu, libgomp of others"
+        return Finding("failed", "training", f"its library does not load ({error}): {advice}")
+    return Finding("ok", "training", "its library loads")
+
+
 def _edits(engine: Engine) -> Finding:
     if not isinstance(engine.store, SupportsEditing):
         return Finding("ok", "edits by hand", "this store has none")
@@ -117,6 +127,7 @@ CHECKS: dict[str, Callable[[Engine], Finding]] = {
     "edits by hand": _edits,
     "waiting facts": _waiting,
     "disk space": _space,
+    "training": _training,
     "model": _model,
     "API keys": _keys,
 }

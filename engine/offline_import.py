@@ -23,6 +23,7 @@ from graph.moments import Clock
 from graph.store import GraphStore
 from graph.stores.neo4j_address import SCHEMES, Address
 from graph.stores.neo4j_import import ImportFiles
+from graph.stores.neo4j_onlooker import Onlooker
 from graph.stores.neo4j_store import Neo4jStore
 from loaders.report import LoadReport
 
@@ -141,9 +142,9 @@ def _clear(home: Path, folder: Path) -> None:
 
 
 def _check_empty(settings: Settings, server: LocalServer) -> None:
-    with closing(Neo4jStore(Address.parse(server.url))) as store:
-        used = store.check().cursor > 0 or store.nodes() > 1  # the one tells the place in the order of writes
-    if used:
+    with closing(Onlooker(Address.parse(server.url))) as database:
+        unused = database.is_unused()
+    if not unused:
         raise Conflict(
             f"{without_password(settings.store)} is not empty, or has been in use, and the importer makes only new databases: "
             "load without --offline-import"

@@ -57,11 +57,11 @@ def _save(path: Path, array: NDArray[Any]) -> str:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
-    return _sum(path)
+    return checksum(path)
 
 
 def _load(path: Path, known: str) -> NDArray[Any]:
-    if _sum(path) != known:
+    if checksum(path) != known:
         raise Damaged(f"{path} has changed since it was written; roll back to an earlier one or train again")
     if path.stat().st_size == 0:
         raise Damaged(f"{path} is empty")
@@ -73,7 +73,8 @@ def _load(path: Path, known: str) -> NDArray[Any]:
     return mapped
 
 
-def _sum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """SHA-256 of the bytes of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 
 from graph.arrays import ranges, run_lengths, run_starts
 from graph.consent import BIT
-from graph.moments import DAY, HOUR, Moment, to_datetime
+from graph.moments import DAY, HOUR, Moment
 from graph.snapshot import (
     COUNT_ONLY,
     GIFT,
-    NO_YEAR,
     PRIVATE,
     RETURNED,
     BoolArray,
     IntArray,
     Purchases,
     Ties,
+    may_be_minor,
     rows_of,
     starts_of,
 )
@@ -157,7 +157,7 @@ def shown(
     kept = (purchases.flags & RETURNED) == 0
     settled = np.zeros(people, np.bool_)
     settled[buyer[kept & (purchases.at + rules.settled_age <= opening)]] = True
-    contributor = settled & ((granted & BIT["social_proof"]) != 0) & ~_minor(birth_year, rules, opening)
+    contributor = settled & ((granted & BIT["social_proof"]) != 0) & ~may_be_minor(birth_year, rules.minor_age, opening)
     visible = (
         kept
         & contributor[buyer]
@@ -172,13 +172,6 @@ def shown(
     return Shown(
         starts_of(pairs >> 33, people), (pairs >> 1 & 0xFFFFFFFF).astype(np.int32), (pairs & 1) == 0, contributor
     )
-
-
-def _minor(birth_year: NDArray[np.int16], rules: EvidenceRules, opening: Moment) -> BoolArray:
-    """Who may still be below the age; the birthday counts as yet to come."""
-    youngest = to_datetime(opening).year - 1 - birth_year.astype(np.int32)
-    minor: BoolArray = np.logical_and(birth_year != NO_YEAR, youngest < rules.minor_age)
-    return minor
 
 
 def eligible_ties(ties: Ties, blocks: IntArray, rules: EvidenceRules, opening: Moment) -> Ties:

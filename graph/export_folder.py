@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graph.artefact import write_whole
+from graph.artefact import checksum, write_whole
 from graph.errors import Damaged, Refused
 from graph.records import Record
 from graph.schema import KINDS, Kind
@@ -71,7 +70,7 @@ class ExportFolder:
         on_part(0.0)
         for done, (record, file) in enumerate(self.files.items(), 1):
             path = self.file_of(KINDS[record])
-            if _sum(path) != file.sha256:
+            if checksum(path) != file.sha256:
                 raise Damaged(f"{path} has changed since it was exported: copy it again, or {AGAIN}")
             on_part(done / len(self.files))
 
@@ -92,7 +91,7 @@ def write_folder(store: GraphStore, folder: Path, format: str, *, digits: int) -
 def _write(store: GraphStore, kind: Kind, folder: Path, format: str, digits: int) -> dict[str, Any]:
     path = _path(folder, kind, format)
     count = write_table(path, kind, format, store.read(kind.record), digits=digits)
-    return {"records": count, "sha256": _sum(path)}
+    return {"records": count, "sha256": checksum(path)}
 
 
 def open_folder(path: Path, *, digits: int) -> ExportFolder:
@@ -161,8 +160,3 @@ def _check_files(found: ExportFolder) -> None:
 
 def _path(folder: Path, kind: Kind, format: str) -> Path:
     return folder / f"{kind.table}.{format}"
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

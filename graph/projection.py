@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from graph.columns import Columns
 from graph.consent import BIT, NO_RECEIPT, granted, mask, receipt
 from graph.ids import UNKNOWN, IdMap
-from graph.moments import LONG_AGO, Moment, to_datetime
+from graph.moments import LONG_AGO, Moment
 from graph.records import (
     PURPOSES,
     Block,
@@ -46,6 +46,7 @@ from graph.records import (
 )
 from graph.schema import kind_of
 from graph.sensitive import Sensitive
+from graph.snapshot import NO_YEAR, may_be_minor
 from graph.store import Cursor, GraphStore
 
 EVENT = ("id", "customer", "product", "at")
@@ -151,9 +152,8 @@ class Projection:
         return profiled
 
     def _minors(self, birth_years: Sequence[int | None]) -> NDArray[np.bool_]:
-        """Who may still be below the age; the birthday counts as yet to come."""
-        grown = to_datetime(self._rules.now).year - 1 - self._rules.minor_age
-        return np.array([year is not None and year > grown for year in birth_years], np.bool_)
+        known = np.array([NO_YEAR if year is None else year for year in birth_years], np.int64)
+        return may_be_minor(known, self._rules.minor_age, self._rules.now)
 
     def _products(self) -> Iterator[str]:
         """Those of which it is shown who bought them."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graph.artefact import Arrays, load_arrays, save_arrays
 from graph.ids import IdMap
-from graph.moments import Moment
+from graph.moments import Moment, to_datetime
 from graph.packed import PackedText
 from graph.store import Cursor
 
@@ -195,6 +195,13 @@ def rows_of(starts: NDArray[np.int64]) -> IntArray:
 def starts_of(rows: NDArray[Any], count: int) -> NDArray[np.int64]:
     """int64 ``[count + 1]``: where each row starts in sorted ``rows``."""
     return np.searchsorted(rows, np.arange(count + 1)).astype(np.int64)
+
+
+def may_be_minor(birth_year: NDArray[np.integer[Any]], age: int, at: Moment) -> BoolArray:
+    """Who may still be below an age at a moment; the birthday counts as yet to come."""
+    youngest = to_datetime(at).year - 1 - birth_year.astype(np.int64)
+    minor: BoolArray = np.logical_and(birth_year != NO_YEAR, youngest < age)
+    return minor
 
 
 def _arrays(name: str, value: object) -> Arrays:

@@ -165,7 +165,7 @@ class _Repeats:
 
     def count(self, rows: Rows, *, by_id: bool) -> int:
         marks = map(hash, rows.values["id"] if by_id else zip(*rows.values.values(), strict=True))
-        fresh = set(marks) - self._older - self._newer
+        fresh = set(marks).difference(self._older, self._newer)
         self._newer |= fresh
         if len(self._newer) > REMEMBERED:
             self._newer, self._older = set(), self._newer

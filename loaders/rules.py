@@ -63,6 +63,14 @@ def identifier(value: object, _: Context) -> str:
     return text
 
 
+def identifiers(column: Sequence[str], _: Context) -> list[str]:
+    """`identifier` of each text of a column; raises if any is refused or holds a space, which needs a closer look."""
+    joined = "".join(column)
+    if "" in column or " " in joined or not joined.isprintable() or max(map(len, column), default=0) > MAX_ID:
+        raise Invalid("holds an id to be looked at by itself")
+    return list(column)
+
+
 def text_of(limit: int) -> Rule:
     """Free text, kept exactly: no control characters but tabs and line ends, no half of a surrogate pair."""
 

@@ -19,7 +19,10 @@ from loaders.source import Chunk, Rejected, quote
 _REMEMBERED = 1_000_000
 """Characters of distinct text kept per column."""
 _ONESELF = "is the customer: nobody is a friend of themselves"
-_WHOLE_COLUMNS: Mapping[Rule, Callable[[Sequence[Any], Context], list[Any]]] = {rules.moment: rules.moments}
+_WHOLE_COLUMNS: Mapping[Rule, Callable[[Sequence[Any], Context], list[Any]]] = {
+    rules.identifier: rules.identifiers,
+    rules.moment: rules.moments,
+}
 """Rules that are much faster on a whole column without faults."""
 _TEXTS = {str, type(None)}
 

@@ -6,7 +6,7 @@ Only names of the schema are put into a text; what a caller says travels as a pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -59,7 +59,7 @@ def counts() -> str:
 
 
 def create(form: Form) -> str:
-    """Creates records of rows: key, place, ends, properties, and for entities the stamp."""
+    """Creates records of columns, which are parameters: key, place, ends, properties, and for entities the stamp."""
     return statement(f"write/create {form.shape}", form)
 
 
@@ -74,12 +74,16 @@ _OWNED = next(form.kind.owned for form in ALL_FORMS if form.shape == "owned")
 def _parts(form: Form) -> dict[str, str]:
     labels = [kind_of(end).graph for end in form.kind.ends.values()]
     start, end, *_ = [*labels, "", ""]
+    begins, leads, *_ = [*form.ends, "", ""]
     (link, label), *_ = [*form.kind.shared.values(), ("", "")]
     return {
         "name": form.name,
         "key": form.key,
         "start": start,
         "end": end,
+        "from": begins,
+        "to": leads,
+        "each": f"UNWIND range(0, size(${form.key}) - 1) AS i",
         "owned": form.kind.owned,
         "type": link,
         "label": label,
@@ -87,17 +91,16 @@ def _parts(form: Form) -> dict[str, str]:
         "placed": _placed(form),
         "vars": {"tie": "a, r, b", "owned": "a, r", "node": "r"}[form.shape],
         "fields": f"[{', '.join(_expression(form, field) for field in form.kind.fields)}]",
-        "values": ", ".join(f"{name}: row[{i}]" for i, name in _row(form, 2 + len(form.ends))),
-        "changes": ", ".join(f"r.{name} = row[{i}]" for i, name in _row(form, 2)[1:]),
+        "values": ", ".join(f"{name}: ${name}[i]" for name in (form.key, *_varying(form))),
+        "changes": ", ".join(f"r.{name} = ${name}[i]" for name in _varying(form)),
         "delete": "DETACH DELETE" if form.shape == "owned" else "DELETE",
     }
 
 
-def _row(form: Form, ahead: int) -> Sequence[tuple[int, str]]:
-    """Position in a row -> property; key and place come first, ``ahead`` values lie before the other properties."""
-    others: Iterable[str] = (camel(field.name) for field in form.properties)
+def _varying(form: Form) -> list[str]:
+    """The properties, without the key."""
     stamped = ["stamp"] if form.kind.lasting else []
-    return [(0, form.key), (1, "seq"), *enumerate([*others, *stamped], ahead)]
+    return ["seq", *(camel(field.name) for field in form.properties), *stamped]
 
 
 def _found(form: Form) -> str:

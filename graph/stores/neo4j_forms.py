@@ -7,7 +7,7 @@ Every stored thing has its fields in camel case, and ``seq``, its place in the o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from types import NoneType
@@ -102,7 +102,17 @@ def _pair(one: str, other: str) -> str:
 
 def stamp(values: Sequence[Any]) -> int:
     """Checksum of the values of all fields, in their order; equal as long as nobody changed one by hand."""
-    return zlib.crc32(repr(tuple(values)).encode("utf-8", "surrogatepass"))
+    return zlib.crc32(repr(tuple(values)).encode())
+
+
+def stamps(batch: Columns[Any]) -> list[int]:
+    """The same of many records, all fields of them."""
+    return list(map(zlib.crc32, map(str.encode, map(repr, zip(*batch.values.values(), strict=True)))))
+
+
+def from_rows(kind: Kind, rows: Iterable[Sequence[Any]]) -> Columns[Any]:
+    """Columns of rows that have the values of all fields; at least one."""
+    return Columns(kind.record, dict(zip(kind.columns, zip(*rows, strict=True), strict=True)))
 
 
 def whole(facts: Facts) -> list[Columns[Any]]:
@@ -128,7 +138,8 @@ def checked(batch: Columns[Any]) -> Columns[Any]:
 
 
 def _check(kind: Kind, field: Field, column: Sequence[Any]) -> None:
-    wrong = set(map(type, column)) - allowed(field)
+    types = set(map(type, column))
+    wrong = types - allowed(field)
     if wrong:
         raise Invalid(
             f"{kind.table} cannot be stored: {field.name} cannot be a {min(map(str, wrong))}", field=field.name
@@ -139,24 +150,19 @@ def _check(kind: Kind, field: Field, column: Sequence[Any]) -> None:
             f"{kind.table} cannot be stored: {field.name} is one of {', '.join(field.choices)}, not {min(odd)!r}",
             field=field.name,
         )
-    if field.type is str:
-        _check_text(kind, field, column)
-    elif field.type is int and not _fits(column):
+    known = [value for value in column if value is not None] if NoneType in types else column
+    if str in types:
+        _check_text(kind, field, known)
+    elif int in types and not (min(known) in _INT and max(known) in _INT):
         raise Invalid(f"{kind.table} cannot be stored: {field.name} does not fit into 64 bits", field=field.name)
 
 
-def _fits(column: Sequence[int | None]) -> bool:
-    known = [value for value in column if value is not None]
-    return not known or (min(known) in _INT and max(known) in _INT)
-
-
-def _check_text(kind: Kind, field: Field, column: Sequence[str | None]) -> None:
-    known = [value for value in column if value is not None]
+def _check_text(kind: Kind, field: Field, known: Sequence[str]) -> None:
     try:
         "".join(known).encode()
     except UnicodeEncodeError as error:
         raise Invalid(f"{kind.table} cannot be stored: {field.name} is not text in UTF-8", field=field.name) from error
-    if field.name not in {*kind.key, *kind.ends} or max(map(len, known), default=0) <= LONGEST_KEY // _WIDEST:
+    if field.name not in {*kind.key, *kind.ends} or max(map(len, known)) <= LONGEST_KEY // _WIDEST:
         return
     if max(len(value.encode()) for value in known) > LONGEST_KEY:
         raise Invalid(

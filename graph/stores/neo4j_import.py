@@ -19,7 +19,7 @@ from graph.errors import Unavailable
 from graph.records import Customer, Product, Record
 from graph.schema import KINDS, Kind, bare, kind_of
 from graph.store import Cursor, Facts, Written
-from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, key_values, stamp
+from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, from_rows, key_values, stamps
 from graph.stores.neo4j_place import Place
 
 R = TypeVar("R", bound=Record)
@@ -173,7 +173,7 @@ class ImportFiles:
         columns: dict[str, Sequence[Any]] = {f"{form.key}:string": key_values(batch), "seq:long": places}
         columns |= {f"{camel(field.name)}:{_TYPES[field.type]}": batch[field.name] for field in form.properties}
         if form.kind.lasting:
-            columns["stamp:long"] = list(map(stamp, zip(*batch.values.values(), strict=True)))
+            columns["stamp:long"] = stamps(batch)
         else:
             self._place.came(form, places)
         if form.shape == "tie":
@@ -190,8 +190,7 @@ class ImportFiles:
         rows = iter(self._lasting[form.kind.record].values())
         values: dict[str, dict[str, int]] = {field: {} for field in form.kind.shared}
         while part := list(islice(rows, ROWS)):
-            columns = zip(*(row for _, row in part), strict=True)
-            batch = Columns(form.kind.record, dict(zip(form.kind.columns, columns, strict=True)))
+            batch = from_rows(form.kind, [row for _, row in part])
             self._write_things(form, [place for place, _ in part], batch)
             for field in form.kind.shared:
                 self._link(form, field, batch, values[field])

@@ -44,8 +44,9 @@ def ensure_schema(run: Run) -> None:
         raise Unavailable(f"this graph has version {found}, this Kith knows {FORMAT} at most: install the newer Kith")
     wanted = dict(_wanted())
     missing = wanted.keys() - {name for (name,) in run(statement("schema/names"))}
-    for name in sorted(missing):
-        run(wanted[name])
+    # Plain indexes first: the server fills them while it makes the constraints, each of which is waited for.
+    for text in sorted((wanted[name] for name in missing), reverse=True):
+        run(text)
     if missing:
         run(statement("schema/await"))
     if not there:

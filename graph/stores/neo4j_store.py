@@ -143,10 +143,6 @@ class Neo4jStore:
         counts = self._ask(count_tables)
         return Health(self.name, self._connection().version, Cursor(self._end()[1]), counts)
 
-    def nodes(self) -> int:
-        """How many nodes the database has, those that are not ours included."""
-        return int(self._question(statement("read/nodes"))[0][0])
-
     # ---- edits by hand
 
     def take_in_edits(self) -> Edits:
@@ -327,7 +323,7 @@ class Neo4jStore:
     # ---- errors
 
     def _mapped(self, run: Run) -> Run:
-        def mapped(text: str, **parameters: Any) -> list[list[Any]]:
+        def mapped(text: str, /, **parameters: Any) -> list[list[Any]]:
             with self._explained():
                 return run(text, **parameters)
 
@@ -374,7 +370,7 @@ def _drop(driver: neo4j.Driver) -> None:
 
 
 def _plain(session: neo4j.Session | neo4j.Transaction | neo4j.ManagedTransaction) -> Run:
-    def run(text: str, **parameters: Any) -> list[list[Any]]:
+    def run(text: str, /, **parameters: Any) -> list[list[Any]]:
         return [record.values() for record in session.run(text, parameters)]
 
     return run

@@ -12,7 +12,7 @@ from graph.schema import KINDS, Key, Kind, bare, kind_of, names_person
 from graph.store import Cursor, Erasure, Facts, Written
 from graph.stores.group_commit import Interrupted
 from graph.stores.neo4j_cypher import create, statement
-from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, key_value, key_values, stamp, whole
+from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, from_rows, key_value, key_values, stamps, whole
 from graph.stores.neo4j_place import Place
 
 R = TypeVar("R", bound=Record)
@@ -132,9 +132,7 @@ class Writer:
         places = dict(zip(latest, self.place.next(len(latest)), strict=True))
         new = [key for key in latest if key not in stored]
         if new:
-            columns = zip(*(latest[key] for key in new), strict=True)
-            fresh = Columns(kind.record, dict(zip(kind.columns, columns, strict=True)))
-            self._create(form, [places[key] for key in new], fresh)
+            self._create(form, [places[key] for key in new], from_rows(kind, [latest[key] for key in new]))
         self._change(form, {key: (places[key], latest[key]) for key in latest if key in stored}, stored)
         return changed
 
@@ -147,12 +145,8 @@ class Writer:
     def _create(self, form: Form, places: Sequence[int], batch: Columns[Any]) -> None:
         if not len(batch):
             return
-        names = (*form.ends, *(field.name for field in form.properties))
-        columns = [batch[name] for name in names]
-        if form.kind.lasting:
-            columns.append(list(map(stamp, zip(*batch.values.values(), strict=True))))
         keys = key_values(batch)
-        self._each(create(form), list(zip(keys, places, *columns, strict=True)))
+        self._each(create(form), form, keys, places, batch)
         for field in form.kind.shared:
             self._link(form, zip(keys, batch[field], strict=True))
         self.place.came(form, places)
@@ -160,28 +154,33 @@ class Writer:
     def _change(self, form: Form, fresh: dict[str, tuple[int, tuple[Any, ...]]], stored: Stored) -> None:
         if not fresh:
             return
+        keys, places = list(fresh), [place for place, _ in fresh.values()]
+        batch = from_rows(form.kind, [values for _, values in fresh.values()])
+        self._each(statement("write/change", form), form, keys, places, batch)
         at = {name: i for i, name in enumerate(form.kind.columns)}
-        picked = [at[field.name] for field in form.properties]
-        rows = [(key, place, *(values[i] for i in picked), stamp(values)) for key, (place, values) in fresh.items()]
-        self._each(statement("write/change", form), rows)
         for field in form.kind.shared:
             moved = {k: new[at[field]] for k, (_, new) in fresh.items() if new[at[field]] != stored[k][1][at[field]]}
             if moved:
                 self.run(statement("write/unlink", form), keys=list(moved))
                 self._link(form, moved.items())
-        self.place.moved(form, (place for place, _ in fresh.values()), (stored[key][0] for key in fresh))
+        self.place.moved(form, places, (stored[key][0] for key in keys))
 
     def _link(self, form: Form, pairs: Iterable[tuple[str, str | None]]) -> None:
-        rows = [(key, value) for key, value in pairs if value is not None]
-        if rows:
-            self.run(statement("write/link", form), rows=rows)
+        linked = {key: value for key, value in pairs if value is not None}
+        if linked:
+            self.run(statement("write/link", form), keys=list(linked), names=list(linked.values()))
 
-    def _each(self, text: str, rows: list[tuple[Any, ...]]) -> None:
-        for first in range(0, len(rows), ROWS):
-            part = rows[first : first + ROWS]
-            ((done,),) = self.run(text, rows=part)
-            if done != len(part):
-                raise Stale(f"{len(part) - done} records lost the node that they hang on; write again")
+    def _each(self, text: str, form: Form, keys: Sequence[str], places: Sequence[int], batch: Columns[Any]) -> None:
+        """Run a statement for records of a form, so many at a time as the server likes."""
+        columns = {form.key: keys, "seq": list(places)} | {name: batch[name] for name in form.ends}
+        columns |= {camel(field.name): batch[field.name] for field in form.properties}
+        if form.kind.lasting:
+            columns["stamp"] = stamps(batch)
+        for first in range(0, len(keys), ROWS):
+            part = {name: column[first : first + ROWS] for name, column in columns.items()}
+            ((done,),) = self.run(text, **part)
+            if done != len(part[form.key]):
+                raise Stale(f"{len(part[form.key]) - done} records lost the node that they hang on; write again")
 
     # ---- look
 

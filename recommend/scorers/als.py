@@ -6,7 +6,7 @@ datasets", ICDM 2008), by the library `implicit`; this is the only module that i
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -107,17 +107,28 @@ class Als:
         return solution
 
 
+def load_library() -> type[Any]:
+    """The solver of `implicit`, loaded when it is asked for, as that takes long and only training needs it.
+
+    Raises
+    ------
+    ImportError
+        The system lacks something that the library needs: libgomp, on a small one.
+    """
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    solver: type[Any] = AlternatingLeastSquares
+    return solver
+
+
 class _Solver:
     """`implicit` with a start that depends on nothing but the seed and the number of products."""
 
     def __init__(self, options: TrainingOptions) -> None:
-        # Loaded here, as it takes long and only training needs it; and before threads are limited, as it brings a
-        # linear algebra library of its own.
-        from implicit.cpu.als import AlternatingLeastSquares
-
+        library = load_library()  # before threads are limited, as it brings a linear algebra library of its own
         self._options = options
         with threadpool_limits(1, "blas"):
-            self._model = AlternatingLeastSquares(
+            self._model = library(
                 options.factors,
                 options.regularization,
                 options.alpha,

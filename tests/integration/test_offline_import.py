@@ -30,6 +30,7 @@ from graph.moments import to_moment
 from graph.records import Customer, Friendship, Like, Product, Record, Return, Review, View
 from graph.store import START, Edits
 from graph.stores.neo4j_address import Address
+from graph.stores.neo4j_onlooker import Onlooker
 from graph.stores.neo4j_place import Place, is_whole
 from graph.stores.neo4j_store import Neo4jStore
 from loaders.demo import sample_shop, write_files
@@ -341,6 +342,13 @@ class TestRefused:
             empty.load(work)
         assert self.pid(empty) == before
         assert ask(empty.server.url, "MATCH (note:Note) RETURN note.text") == [["meanwhile"]]
+
+    def test_to_look_whether_a_database_is_empty_makes_nothing_in_it(self, empty: Shop) -> None:
+        ask(empty.server.url, "DROP CONSTRAINT kith_place IF EXISTS")
+        with closing(Onlooker(Address.parse(empty.server.url))) as database:
+            assert database.is_unused()
+        names = ask(empty.server.url, "SHOW CONSTRAINTS YIELD name RETURN name")
+        assert ["kith_place"] not in names
 
     def test_a_second_import_at_the_same_time(self, empty: Shop) -> None:
         with (empty.home / ".import.lock").open("a") as lock:

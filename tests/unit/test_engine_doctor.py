@@ -46,6 +46,20 @@ def test_it_counts_what_the_store_holds(engine: Engine) -> None:
     assert "201 customers" in found(engine, "store").detail
 
 
+def test_a_system_without_what_training_needs_is_told_what_to_install(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(engine, "training") == Finding("ok", "training", "its library loads")
+
+    def missing() -> type[object]:
+        raise ImportError("libgomp.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(doctor, "load_library", missing)
+    finding = found(engine, "training")
+    assert finding.state == "failed"
+    assert "(libgomp.so.1: cannot open shared object file: No such file or directory): install" in finding.detail
+
+
 def test_keys_in_use_are_counted_without_the_revoked_ones(engine: Engine) -> None:
     assert found(engine, "API keys").state == "warning"
     for name in ("web", "till"):

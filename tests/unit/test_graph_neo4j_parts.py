@@ -17,7 +17,7 @@ from graph.stores import open_store
 from graph.stores.neo4j_address import Address
 from graph.stores.neo4j_bookmark import transaction_number
 from graph.stores.neo4j_cypher import counts, create, page, statement
-from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, key_value, key_values, stamp
+from graph.stores.neo4j_forms import ALL_FORMS, FORMS, Form, camel, checked, key_value, key_values, stamp, stamps
 from graph.stores.neo4j_place import Place, Tally, is_whole
 from graph.stores.neo4j_schema import check_version
 from tests.records import FACTS, bought, records_of
@@ -197,15 +197,21 @@ def test_a_long_text_that_is_no_key_passes() -> None:
 
 
 def test_a_stamp_differs_as_soon_as_one_value_does() -> None:
-    stamps = {
+    found = {
         stamp(("a", None, 1)),
         stamp(("a", None, 2)),
         stamp(("a", 1, None)),
         stamp(("a", "1", None)),
         stamp(("a",)),
     }
-    assert len(stamps) == 5
+    assert len(found) == 5
     assert stamp(["a", None]) == stamp(("a", None))
+
+
+def test_the_stamps_of_columns_are_those_of_their_rows() -> None:
+    people = [Customer(id="a"), Customer(id="\N{SNOWMAN}", name="half \ud800", birth_year=1980)]
+    rows = [[getattr(person, name) for name in kind_of(Customer).columns] for person in people]
+    assert stamps(Columns.of(Customer, people)) == list(map(stamp, rows))
 
 
 # ---- the place

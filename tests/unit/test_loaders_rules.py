@@ -250,3 +250,15 @@ def test_a_list_of_names_is_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed([]) == "nothing"
     assert listed([str(n) for n in range(1000)], limit=2) == "0, 1 and 998 more"
+
+
+def test_a_column_of_ids_is_taken_whole_if_each_is_plain() -> None:
+    ids = ["012", "\uff11\uff12", "x" * 256]
+    assert rules.identifiers(ids, CONTEXT) == ids == [rules.identifier(id, CONTEXT) for id in ids]
+    assert rules.identifiers([], CONTEXT) == []
+
+
+@pytest.mark.parametrize("odd", ["", "two words", " a", "a ", "x" * 257, "a\nb", "\0", "\ud800"])
+def test_a_column_with_an_id_that_is_not_plain_is_left_to_a_closer_look(odd: str) -> None:
+    with pytest.raises(Invalid):
+        rules.identifiers(["a", odd, "b"], CONTEXT)

@@ -12,3 +12,6 @@ MATCH (place:KithPlace {name: 'graph'}) RETURN properties(place)
 
 // save
 MATCH (place:KithPlace {name: 'graph'}) SET place += $state
+
+// used
+MATCH (n) WITH count(n) AS nodes OPTIONAL MATCH (place:KithPlace {name: 'graph'}) RETURN nodes, count(place), max(place.last)

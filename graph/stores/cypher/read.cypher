@@ -27,6 +27,3 @@ RETURN collect(%fields%)
 
 // counts
 RETURN %counts%
-
-// nodes
-MATCH (n) RETURN count(n)
