@@ -18,6 +18,9 @@ class TrainingOptions:
     ----------
     factors, regularization, alpha, iterations
         Of the matrix factorisation.
+    damping
+        For the factorisation, interest in a product of b people counts ``b ** -damping``: what everybody has says little
+        of anybody's taste, and popularity has a scorer of its own.
     item_penalty
         Ridge penalty of the item model.
     item_width
@@ -51,6 +54,7 @@ class TrainingOptions:
     regularization: float = 100.0
     alpha: float = 40.0
     iterations: int = 15
+    damping: float = 0.25
     item_penalty: float = 100.0
     item_width: int = 200
     circle_factors: int = 64

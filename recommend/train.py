@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -23,20 +23,21 @@ from recommend.scorers.friends_taste import FriendsTaste
 from recommend.scorers.items import ItemModel
 from recommend.scorers.popular import Popular, Trending
 from recommend.validation import Validation
-from recommend.weights import Ballots, Learned, learn_guarded, standard_errors
+from recommend.weights import Ballots, Learned, cross_fitted, learn_guarded, standard_errors
 
 Progress = Callable[[str, float], None]
 """Called with the name of a step and the fraction of it that is done."""
 
-SEARCHED = (
-    (64, 30.0, 10.0),
-    (64, 50.0, 20.0),
-    (32, 100.0, 40.0),
-    (128, 100.0, 40.0),
-    (64, 200.0, 80.0),
-    (128, 200.0, 80.0),
+SEARCHED: tuple[Mapping[str, Any], ...] = (
+    {"damping": 0.0},
+    {"damping": 0.5},
+    {"factors": 32},
+    {"factors": 128},
+    {"regularization": 30.0, "alpha": 10.0},
+    {"regularization": 50.0, "alpha": 20.0},
+    {"regularization": 200.0, "alpha": 80.0},
 )
-"""Factors, regularisation and alpha, tried beside those of the options."""
+"""Changes of the factorisation, tried one after the other."""
 
 RECENCIES = (90 * DAY, 365 * DAY)
 WIDTHS = (50, 100)
@@ -157,22 +158,21 @@ def fitted(data: TrainingData, options: TrainingOptions, kinds: Sequence[type[Sc
 
 
 def _searched(validation: Validation, options: TrainingOptions, progress: Progress) -> TrainingOptions:
-    """The figures with which the factorisation alone ranks best; others than those given have to be shown to be better."""
+    """The factorisation that ranks best with popularity beside it; each change has to be shown to be better."""
+    popular = Popular()
+    popular.fit(validation.data, options)
 
     def ranked(trial: TrainingOptions) -> Figures:
         als = Als()
         als.fit(validation.data, trial)
-        return validation.figures(als)
+        ballots = Ballots.of({als.name: als, popular.name: popular}, validation)
+        return cross_fitted(ballots, ballots.names)
 
-    recencies = RECENCIES if validation.data.timed else ()
-    steps, best, reached = len(SEARCHED) + len(recencies), options, ranked(options)
-    for done in range(steps):
-        progress("searching settings", done / steps)
-        if done < len(SEARCHED):
-            factors, regularization, alpha = SEARCHED[done]
-            trial = replace(best, factors=factors, regularization=regularization, alpha=alpha)
-        else:
-            trial = replace(best, recency=recencies[done - len(SEARCHED)])
+    changes = [*SEARCHED, *({"recency": half_life} for half_life in RECENCIES if validation.data.timed)]
+    best, reached = options, ranked(options)
+    for done, change in enumerate(changes):
+        progress("searching settings", done / len(changes))
+        trial = replace(best, **change)
         figures = ranked(trial)
         if standard_errors(figures - reached) > 1:
             best, reached = trial, figures

@@ -33,6 +33,7 @@ class Als:
 
     _own: FloatArray
     _products: FloatArray
+    _worth: FloatArray
     _meta: dict[str, float]
     _recency: Moment | None
 
@@ -47,10 +48,13 @@ class Als:
     def _factorise(self, data: TrainingData, options: TrainingOptions, model: _Solver) -> None:
         bought = np.flatnonzero(data.buyers)
         interest = data.aged(options.recency)[:, bought]
-        liked = interest.data[interest.data > 0]
-        # interest in units of the usual one, so that ``alpha`` means the same for plays as for purchases
-        self._meta["typical"] = float(liked.mean(dtype=np.float64)) if len(liked) else 1.0
-        interest.data = np.where(interest.data > 0, interest.data / np.float32(self._meta["typical"]), interest.data)
+        worth = np.maximum(data.buyers, 1).astype(np.float32) ** np.float32(-options.damping)
+        weighed = interest.data * worth[bought[interest.indices]]
+        liked = weighed > 0
+        # in units of the usual one, so that ``alpha`` means the same for plays as for purchases
+        typical = float(weighed[liked].mean(dtype=np.float64)) if liked.any() else 1.0
+        self._worth = worth / np.float32(typical)
+        interest.data = np.where(liked, weighed / np.float32(typical), interest.data)
         model.fit(interest)
         self._own = model.people(interest)
         self._own[np.diff(data.fans.indptr) == 0] = 0
@@ -66,23 +70,26 @@ class Als:
         twin._meta, twin._recency = self._meta, self._recency
         # nobody's own vector comes along: their facts may have changed, and it is solved from those there are
         twin._own = self._own[:0]
-        twin._products = moved.products.move(self._products)
+        twin._products, twin._worth = moved.products.move(self._products), moved.products.move(self._worth)
         twin._prepare()
         return twin
 
     def state(self) -> State:
-        return State({"own": self._own, "products": self._products}, {**self._meta, "recency": self._recency})
+        arrays = {"own": self._own, "products": self._products, "worth": self._worth}
+        return State(arrays, {**self._meta, "recency": self._recency})
 
     @classmethod
     def restored(cls, state: State) -> Self:
         scorer, (arrays, constants) = cls(), state
-        scorer._own, scorer._products, scorer._recency = arrays["own"], arrays["products"], constants["recency"]
-        scorer._meta = {name: constants[name] for name in ("regularization", "alpha", "size", "as_of", "typical")}
+        scorer._own, scorer._products, scorer._worth = arrays["own"], arrays["products"], arrays["worth"]
+        scorer._recency = constants["recency"]
+        scorer._meta = {name: constants[name] for name in ("regularization", "alpha", "size", "as_of")}
         scorer._prepare()
         return scorer
 
     def _prepare(self) -> None:
         self._table = FactorTable(np.asarray(self._products), int(self._meta["size"]))
+        self._known_worth = np.append(self._worth, np.float32(0))  # a product that is new has taught nothing
         exact = np.asarray(self._products, np.float64)
         self._gram = exact.T @ exact + self._meta["regularization"] * np.eye(exact.shape[1])
 
@@ -99,8 +106,8 @@ class Als:
         """The least squares solution for one person, equation 4 of the paper; a dislike is a confident 0."""
         products, interest, newest = history
         liked, weight = interest > 0, recency(newest, int(self._meta["as_of"]), self._recency)
-        confidence = self._meta["alpha"] * np.where(liked, interest / np.float32(self._meta["typical"]), -interest)
-        confidence *= weight
+        worth = self._known_worth.take(products, mode="clip")
+        confidence = self._meta["alpha"] * weight * np.where(liked, interest * worth, -interest)
         rows = self._table.rows(products).astype(np.float64)
         matrix = self._gram + (rows.T * (confidence - 1)) @ rows
         solution: FloatArray = np.linalg.solve(matrix, rows.T @ (confidence * liked)).astype(np.float32)

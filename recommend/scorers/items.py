@@ -78,10 +78,11 @@ def solved(histories: sp.csr_matrix, penalty: float) -> Callable[[int, int], Flo
             return _without_diagonal(inverse[start:stop] * falling, start)
 
         return rows
-    dual = np.asarray(_inverse((histories @ histories.T).toarray(), penalty) @ histories)
+    by_product = histories.T.tocsr()
+    # in rows of people: a sparse product with columns side by side takes many times as long
+    dual = np.ascontiguousarray((by_product @ _inverse((histories @ by_product).toarray(), penalty)).T)
     left = 1 - np.asarray(histories.multiply(dual).sum(0)).ravel()
     scale = (1 / np.maximum(left, np.finfo(np.float32).eps)).astype(np.float32)
-    by_product = histories.T.tocsr()
 
     def rows_of_people(start: int, stop: int) -> FloatArray:
         return _without_diagonal(np.asarray(by_product[start:stop] @ dual) * scale, start)
@@ -90,15 +91,19 @@ def solved(histories: sp.csr_matrix, penalty: float) -> Callable[[int, int], Flo
 
 
 def _inverse(gram: FloatArray, penalty: float) -> FloatArray:
-    """Of ``gram + penalty I``, by Cholesky factors; the argument is used up."""
+    """Of ``gram + penalty I``, by Cholesky factors, in the place of the argument."""
     gram[np.diag_indices_from(gram)] += np.float32(penalty)
-    factor, failed = lapack.spotrf(np.asfortranarray(gram), lower=1, overwrite_a=1)
+    factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, failed_too = lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
         raise FloatingPointError(f"the item model cannot be solved with a penalty of {penalty:g}: choose a greater one")
-    lower: FloatArray = np.tril(inverse)
-    lower += np.tril(inverse, -1).T
-    return lower
+    for start in range(0, len(inverse), ROWS_AT_ONCE):  # only the lower half was written
+        stop = start + ROWS_AT_ONCE
+        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
+        corner = np.tril(inverse[start:stop, start:stop])
+        inverse[start:stop, start:stop] = corner + np.tril(corner, -1).T
+    whole: FloatArray = inverse.T
+    return whole
 
 
 def _without_diagonal(rows: FloatArray, start: int) -> FloatArray:

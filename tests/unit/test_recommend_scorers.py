@@ -366,4 +366,12 @@ def test_strength_is_measured_in_what_is_usual_for_the_data() -> None:
         scorers.append(Als())
         scorers[-1].fit(TrainingData.of(live), FAST)
     np.testing.assert_allclose(scorers[0]._own, scorers[1]._own, atol=1e-4)
-    assert scorers[1]._meta["typical"] == pytest.approx(log2(501))
+    np.testing.assert_allclose(scorers[0]._worth, scorers[1]._worth * log2(501), rtol=1e-5)
+
+
+def test_what_everybody_has_says_less_of_a_taste() -> None:
+    live = open_live([*(bought(f"c{i}", "all") for i in range(9)), bought("c0", "rare"), bought("c1", "rare")])
+    als = Als()
+    als.fit(TrainingData.of(live), replace(FAST, damping=0.5))
+    known, rare = als._worth[live.products.positions(["all", "rare"])].tolist()
+    assert known / rare == pytest.approx(sqrt(2) / sqrt(9))
