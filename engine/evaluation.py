@@ -13,7 +13,7 @@ from engine.console import OnStep, silent
 from engine.engine import evidence_rules
 from engine.settings import Settings
 from graph.errors import Refused
-from graph.evidence import UNRESTRICTED, EvidenceRules
+from graph.evidence import UNRESTRICTED, EvidenceRules, eligible_ties
 from graph.freeze import freeze
 from graph.ids import UNKNOWN
 from graph.live import LiveGraph
@@ -211,7 +211,6 @@ def evaluate(
     ks: Sequence[int],
     *,
     seed: int,
-    now: Moment,
     ablate: bool = False,
     on_step: OnStep = silent,
 ) -> list[Evaluation]:
@@ -220,7 +219,7 @@ def evaluate(
     With ``ablate`` the first is measured again with parts taken away, and friends are compared with strangers.
     """
     first, *others = (
-        _evaluate(split, under, tuple(ks), seed=seed, now=now, ablate=ablate and not place, on_step=on_step)
+        _evaluate(split, under, tuple(ks), seed=seed, ablate=ablate and not place, on_step=on_step)
         for place, under in enumerate(all_conditions)
     )
     costs = [first.report.everybody.less(other.report.everybody, seed) for other in others]
@@ -228,7 +227,7 @@ def evaluate(
 
 
 def _evaluate(
-    split: Split, under: Conditions, ks: tuple[int, ...], *, seed: int, now: Moment, ablate: bool, on_step: OnStep
+    split: Split, under: Conditions, ks: tuple[int, ...], *, seed: int, ablate: bool, on_step: OnStep
 ) -> Evaluation:
     """Train with automatic tuning on a validation part of train, then rank the whole catalogue for every test customer."""
 
@@ -236,7 +235,8 @@ def _evaluate(
         return train(live, TrainingOptions(seed=seed, search=True), progress=progress)
 
     began = time.process_time()
-    live = LiveGraph(split.train, now=now, rules=under.rules, presumed=under.presumed, sensitive=under.sensitive)
+    facts = split.train
+    live = LiveGraph(facts, now=facts.as_of, rules=under.rules, presumed=under.presumed, sensitive=under.sensitive)
     model = fit(live, on_step)
     report = measure(model, live, split.truth, ks=ks, progress=on_step)
     held = candidate_recall(model, live, split.truth)
@@ -251,11 +251,12 @@ def _evaluate(
 def friends_alike(split: Split, *, seed: int, on_step: OnStep = silent) -> Homophily | None:
     """How many of the test purchases a friend had made before, against rewired friendships."""
     pairs = [(customer, product) for customer in asked_of(split.truth) for product in sorted(split.truth[customer])]
-    customer = split.train.customers.positions([customer for customer, _ in pairs])
-    product = split.train.products.positions([product for _, product in pairs])
+    facts = split.train
+    customer = facts.customers.positions([customer for customer, _ in pairs])
+    product = facts.products.positions([product for _, product in pairs])
     known = customer != UNKNOWN
-    facts = split.train.purchases, split.train.ties
-    return homophily(customer[known], product[known], *facts, graphs=GRAPHS, seed=seed, progress=on_step)
+    ties = eligible_ties(facts.ties, facts.blocks, UNRESTRICTED, facts.as_of)
+    return homophily(customer[known], product[known], facts.purchases, ties, graphs=GRAPHS, seed=seed, progress=on_step)
 
 
 def conditions(settings: Settings, evidence: str | None, *, consents: bool) -> list[Conditions]:

@@ -47,7 +47,7 @@ def page(split: Split, done: Sequence[Evaluation]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = in_words
+    environment.filters |= {"words": in_words, "counted": "{:,}".format}
     first, *others = done
     gains = _gains(first)
     return environment.get_template("evaluation.html").render(
@@ -183,8 +183,8 @@ def _cost(open_: Evaluation, strict: Evaluation) -> Table:
         for name, gain in strict.cost.items()
     ]
     return Table(
-        "All test customers: open, the shop's rules, and the difference",
-        ["figure", "open", "strict", "cost", "95 % interval", "p-value"],
+        "All test customers: open rules, the shop's, and the first less the second",
+        ["figure", "open", "strict", "difference", "95 % interval", "p-value"],
         rows,
     )
 

@@ -28,6 +28,10 @@ LEFT = 56
 """Room for the vertical axis of points."""
 
 
+LEAST = 1e-5
+"""Differences that no figure on the page shows: those of rounding are no span of an axis."""
+
+
 class Row(NamedTuple):
     """One figure to show: with its 95 % interval where there is one; ``hollow`` marks are what others are compared
     with."""
@@ -170,7 +174,7 @@ def apart(places: Sequence[float], least: float, end: float) -> list[float]:
 
 def round_steps(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers at equal steps, the first not above ``low`` and the last not below ``high``, about ``most`` of them."""
-    span = high - low or abs(high) or 1.0
+    span = next(size for size in (high - low, abs(high), 1.0) if size > LEAST)
     power = 10.0 ** floor(log10(span / most))
     step = next(times * power for times in (1, 2, 5, 10) if span / (times * power) <= most)
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)

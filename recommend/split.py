@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from graph.arrays import run_starts
 from graph.errors import Refused
-from graph.moments import LONG_AGO
+from graph.moments import LONG_AGO, Moment
 from graph.snapshot import RETURNED, BoolArray, Opinions, Purchases, Snapshot, rows_of, starts_of
 
 How = Literal["random", "last", "time"]
 """``random``: a share of each person's products, at least one of two; ``last``: the newest product of each person who has
-two; ``time``: what was bought after the moment that leaves a share of all purchases later."""
+two; ``time``: what was bought after the moment that leaves a share of all purchases later, that moment being the present of
+what is learned from."""
 
 Truth = Mapping[str, Set[str]]
 """Customer id to the products they turned to later."""
@@ -56,8 +57,10 @@ def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42
             f"{missing:,} of {np.count_nonzero(counts):,} purchases have no time (column at), which the split {how!r} needs: "
             "use --split random, or bring a test part of your own with --test"
         )
+    as_of = snapshot.as_of
     if how == "time":
-        held, opinions = _after(snapshot, counts, share)
+        as_of = _moment(bought.at[counts], share)
+        held, opinions = counts & (bought.at > as_of), snapshot.opinions.at > as_of
     else:
         row = np.flatnonzero(counts)
         pairs = _pairs(bought.customer[row], bought.product[row])
@@ -65,15 +68,14 @@ def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42
         held = counts & np.isin(_pairs(bought.customer, bought.product), chosen)
         mine = _pairs(rows_of(snapshot.opinions.starts), snapshot.opinions.product)
         opinions = np.isin(mine, chosen)
-    rest = replace(snapshot, purchases=some_rows(bought, ~held), opinions=some_rows(snapshot.opinions, ~opinions))
+    left, said = some_rows(bought, ~held), some_rows(snapshot.opinions, ~opinions)
+    rest = replace(snapshot, as_of=as_of, purchases=left, opinions=said)
     return Held(rest, _truth(snapshot, held, counts & ~held))
 
 
-def _after(snapshot: Snapshot, counts: BoolArray, share: float) -> tuple[BoolArray, BoolArray]:
-    """What happened after the moment that leaves a share of the purchases later: rows of purchases, and of opinions."""
-    at = snapshot.purchases.at
-    cut = np.quantile(at[counts], 1 - share, method="lower") if counts.any() else LONG_AGO
-    return counts & (at > cut), snapshot.opinions.at > cut
+def _moment(at: NDArray[np.int64], share: float) -> Moment:
+    """The moment after which a share of the purchases happened, at most."""
+    return int(np.quantile(at, 1 - share, method="lower")) if len(at) else LONG_AGO
 
 
 def _some(pairs: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:

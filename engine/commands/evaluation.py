@@ -65,7 +65,7 @@ def evaluate(
     conditions = evaluation.conditions(settings, evidence, consents=consents is not None)
     ks, ablate = sorted(set(k or (10, 20))), ablations or report is not None
     with out.progress() as on_step:
-        done = evaluation.evaluate(parts, conditions, ks, seed=seed, now=now, ablate=ablate, on_step=on_step)
+        done = evaluation.evaluate(parts, conditions, ks, seed=seed, ablate=ablate, on_step=on_step)
     first, *others = (evaluated.as_dict() for evaluated in done)
     told = {**first, **parts.as_dict(), "seed": seed, "rejected": parts.rejected, "beside": others}
     out.result(told, *evaluation_text.lines(parts, done))

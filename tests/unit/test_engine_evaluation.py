@@ -99,7 +99,7 @@ def test_a_test_file_of_rejected_rows_only_is_refused(tmp_path: Path) -> None:
 
 def evaluated(split: evaluation.Split, *, ablate: bool = False, seed: int = 1) -> evaluation.Evaluation:
     (done,) = evaluation.evaluate(
-        split, evaluation.conditions(SHOP, None, consents=False), (2, 5), seed=seed, now=NOW, ablate=ablate
+        split, evaluation.conditions(SHOP, None, consents=False), (2, 5), seed=seed, ablate=ablate
     )
     return done
 
@@ -147,6 +147,21 @@ def test_people_are_written_with_a_row_for_each_model(tmp_path: Path) -> None:
     assert {row["model"] for row in rows} == {"model", *done.ablations}
     with pytest.raises(Unavailable, match="cannot write"):
         evaluation_files.write_people(tmp_path, [done])
+
+
+def test_after_a_split_by_time_nothing_later_is_known(tmp_path: Path) -> None:
+    """The friendship was made after the moment of the split: it is no reason for anything that is asked at that moment."""
+    rows = "".join(f"c{i},p{j},2026-01-{1 + 2 * i + j:02}\n" for i in range(4) for j in range(5))
+    (tmp_path / "all.csv").write_text(f"customer,product,at\n{rows}")
+    found = []
+    for since in ("2025-12-01", "2026-09-01"):
+        (tmp_path / "friends.csv").write_text(f"customer,friend,since\nc0,c1,{since}\nc2,c3,{since}\n")
+        files = {"purchases": tmp_path / "all.csv", "friends": tmp_path / "friends.csv"}
+        split = evaluation.held_out(files, "time", 0.3, seed=1, settings=SHOP, now=NOW)
+        found.append(evaluated(split, ablate=True).homophily)
+    early, late = found
+    assert early is not None and early.share > 0
+    assert late is None
 
 
 def test_ids_with_commas_and_quotes_come_back_from_the_lists(tmp_path: Path) -> None:

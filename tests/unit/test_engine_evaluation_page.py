@@ -28,7 +28,7 @@ def found(files: Path) -> Found:
 
 def run(split: evaluation.Split) -> list[evaluation.Evaluation]:
     conditions = evaluation.conditions(SETTINGS, "strict", consents=True)
-    return evaluation.evaluate(split, conditions, (10, 20), seed=1, now=NOW, ablate=True)
+    return evaluation.evaluate(split, conditions, (10, 20), seed=1, ablate=True)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_it_tells_the_protocol_the_figures_and_what_was_not_measured(page: str, 
         "Seed of everything random: 1",
         "cannot tell (Shalizi and Thomas 2011)",
         "What the privacy rules cost",
-        f"It holds {split.as_dict()['test_purchases']} purchases",
+        f"It holds {split.as_dict()['test_purchases']:,} purchases",
         f"NDCG@20 {first.report.known.figures['ndcg@20']:.4f} for",
         f"{first.gains['no_friends']['ndcg@20'].mean:+.4f}",
         f"{strict.cost['ndcg@20'].mean:+.4f}",

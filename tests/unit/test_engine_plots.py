@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.plots import Row, apart, points, round_steps, rows
@@ -21,6 +21,7 @@ VALUES = st.floats(-1, 1, width=32)
         (-0.013, 0.042, [-0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 0.04, 0.05]),
         (0.0, 0.0, [0.0, 0.2]),
         (0.5, 0.5, [0.5, 0.6]),
+        (-3e-18, 2e-18, [0.0, 0.2]),
     ],
 )
 def test_ticks_are_round_numbers_around_the_values(low: float, high: float, expected: list[float]) -> None:
@@ -43,6 +44,7 @@ def test_a_row_says_its_figures() -> None:
 
 
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=15))
+@example([(-4.6e-20, -9.2e-20), (9.7e-20, 6.3e-20)])
 def test_labels_of_points_are_apart_and_in_sight(given_points: list[tuple[float, float]]) -> None:
     plot = points("t", ("x", "y"), [(Row(f"{i}", x), y) for i, (x, y) in enumerate(given_points)])
     labels = [spot.label_y for spot in plot.spots]

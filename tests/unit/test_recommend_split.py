@@ -75,6 +75,7 @@ def test_time_holds_out_what_is_later_unless_it_was_owned() -> None:
     held = hold_out(frozen(facts), "time", share=0.2)
     assert held.truth == {"late": {"p1"}}
     assert "late" in held.rest.customers
+    assert held.rest.as_of == OLD + 7 * DAY
     assert len(held.rest.purchases.product) == 8
 
 
