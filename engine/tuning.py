@@ -217,7 +217,7 @@ def _introduce(opened: Opened, say: Say) -> None:
     if opened.trials:
         say(f"going on with {len(opened.trials)} trials that are done")
     elif opened.earlier:
-        say(f"the facts are new: a new study begins, with the best options of {opened.earlier} earlier ones")
+        say(f"the facts are new: a new study begins, with the best options of earlier ones ({opened.earlier})")
 
 
 def _improvement(trial: Trial, before: float) -> str:

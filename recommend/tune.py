@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_UNBLOCK, SIGINT, SIGTERM, pthread_sigmask, signal
 from threading import Thread
@@ -62,7 +63,8 @@ class Tuning:
     @cached_property
     def opened(self) -> Opened:
         """What there is to begin with."""
-        found: Opened = _heard(self._first)
+        with _alive():
+            found: Opened = self._first.recv()
         return found
 
     def run(self, limits: Limits) -> Iterator[Trial]:
@@ -70,24 +72,27 @@ class Tuning:
         end, asked = perf_counter() + limits.seconds, len(self.opened.trials)
         jobs = int(min(self._jobs, max(limits.trials - asked, 0)))
         busy = [self._first, *(self._worker(place) for place in range(1, jobs))][:jobs]
-        for worker in busy:
-            worker.send("next")
-        asked += len(busy)
-        while busy:
-            ready = wait(busy)
-            for worker in [one for one in busy if one in ready]:
-                yield _heard(worker)
-                if asked < limits.trials and perf_counter() < end:
-                    worker.send("next")
-                    asked += 1
-                else:
-                    busy.remove(worker)
+        asked += jobs
+        with _alive():
+            for worker in busy:
+                worker.send("next")
+            while busy:
+                ready = wait(busy)
+                for worker in [one for one in busy if one in ready]:
+                    yield worker.recv()
+                    if asked < limits.trials and perf_counter() < end:
+                        worker.send("next")
+                        asked += 1
+                    else:
+                        busy.remove(worker)
 
 
-def _heard(worker: Connection) -> Any:
+@contextmanager
+def _alive() -> Iterator[None]:
+    """Says what it means that the other end of a line is gone."""
     try:
-        return worker.recv()
-    except EOFError as error:
+        yield
+    except (EOFError, ConnectionError) as error:
         raise Unavailable(
             "a trial ended before it was done (out of memory?); what was done is kept: run kith tune again, "
             "with --jobs 1 it takes less memory"
@@ -99,6 +104,7 @@ def _worker(study: Study, ground: Ground, place: int) -> Iterator[Connection]:
     spawning = get_context("spawn")  # a fork would share the store's open files
     here, there = spawning.Pipe()
     process = spawning.Process(target=_work, args=(study, ground, place, there), daemon=True)
+    ensure_running()  # the tracker of resources, which would lift the block
     pthread_sigmask(SIG_BLOCK, {SIGINT})  # inherited: Ctrl-C reaches every process of a terminal, this one decides
     try:
         process.start()

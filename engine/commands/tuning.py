@@ -44,11 +44,15 @@ def tune(
     wanted = tuning.Wanted(minutes, trials, seed, jobs, publish, fresh)
     try:
         with session(context).engine() as engine, out.progress() as on_step:
-            done = tuning.tune(engine, wanted, say=out.note, on_step=on_step)
+            done = tuning.tune(engine, wanted, say=_silent if json else out.note, on_step=on_step)
     except KeyboardInterrupt:
         out.note("stopped; the trials that were done are kept: kith tune goes on with them")
         raise typer.Exit(TRY_LATER) from None
     out.result(done.as_dict(), *_lines(done))
+
+
+def _silent(line: str) -> None:
+    """Scripts read the result alone."""
 
 
 def _lines(done: Tuned) -> list[str]:
