@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_UNBLOCK, SIGINT, SIGTERM, pthread_sigmask, signal
-from threading import Thread
+from threading import Event, Thread
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graph.errors import Unavailable
 from recommend.study import Ground, Opened, Study, Trial, attempt, begin, open_study
@@ -133,17 +133,30 @@ def _mend(journal: Path) -> None:
 
 
 def _work(study: Study, ground: Ground, place: int, commander: Connection) -> None:
-    signal(SIGTERM, lambda *_: sys.exit(1))  # an orderly end: no lock is left, no line cut short
+    ending = Event()
+
+    def end(*_: object) -> None:
+        ending.set()
+        sys.exit(1)  # orderly: no lock is left, no line cut short
+
+    signal(SIGTERM, end)
     Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _serve(study, ground, place, commander)
+    except (EOFError, ConnectionError):
+        return  # nobody asks any more
+    except Exception:
+        if not ending.is_set():  # else it is what Optuna makes of an end amid its journal
+            raise
+
+
+def _serve(study: Study, ground: Ground, place: int, commander: Connection) -> None:
     data = ground.data()
     if place == 0:
         commander.send(begin(study, timed=data.timed))
     opened = open_study(study)
     while True:
-        try:
-            commander.recv()
-        except EOFError:
-            return
+        commander.recv()
         commander.send(attempt(opened, study, data, place))
 
 
