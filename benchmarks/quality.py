@@ -40,7 +40,7 @@ DRAWS = 5
 NEWCOMERS = 0.1
 """Which share of the test customers loses all purchases."""
 
-LIBRARY = TrainingOptions(regularization=0.01, alpha=1.0, friends=False)
+LIBRARY = TrainingOptions(factors=100, regularization=0.01, alpha=1.0, damping=0.0, friends=False)
 """Factorisation as the library has it."""
 
 

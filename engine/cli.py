@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.commands import data, evaluation, keys, models, servers, serving
+from engine.commands import data, epochs, evaluation, keys, models, servers, serving, tuning
 from engine.console import FAILED, TRY_LATER, USAGE, printable
 from engine.session import Session
 from graph import errors
@@ -38,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (serving, data, models, evaluation, keys, servers):
+for commands in (serving, data, models, evaluation, tuning, epochs, keys, servers):
     commands.register(app)
 
 

@@ -228,7 +228,7 @@ class Engine:
         """The present facts as arrays, and as the graph that a training sees."""
         now = self.now()
         snapshot = freeze(self.store, now=now, sensitive=self.sensitive)
-        return snapshot, self._live(snapshot, now)
+        return snapshot, self.live(snapshot, now)
 
     def publish(self, snapshot: Snapshot, model: Model) -> int:
         """Make a snapshot and its model the ones that every worker serves; returns the epoch."""
@@ -247,13 +247,32 @@ class Engine:
         graph.errors.NotFound
             There is no such epoch, or none before.
         """
+        if to is not None:
+            return self.promote(to)
         current = self.shelf.current() or ""
         earlier = [name for name in self.shelf.names() if name < current]
-        if to is None and not earlier:
+        if not earlier:
             raise NotFound("there is no epoch before the current one; kith models list shows those that are kept")
-        name = earlier[-1] if to is None else f"{to:06d}"
-        self.shelf.make_current(name)
-        return int(name)
+        return self.promote(int(earlier[-1]))
+
+    def promote(self, epoch: int) -> int:
+        """Make a published epoch current, earlier or later; returns it. See `kept`."""
+        self.shelf.make_current(self.kept(epoch).name)
+        return epoch
+
+    def kept(self, epoch: int) -> Path:
+        """The folder of a published epoch.
+
+        Raises
+        ------
+        graph.errors.NotFound
+            There is no such epoch.
+        """
+        names = self.shelf.names()
+        if f"{epoch:06d}" not in names:
+            known = ", ".join(str(int(name)) for name in names)
+            raise NotFound(f"there is no epoch {epoch}; " + (f"those kept are {known}" if known else "run kith train"))
+        return self.shelf.path(f"{epoch:06d}")
 
     # ---- inside
 
@@ -299,9 +318,10 @@ class Engine:
         folder = self.shelf.path(name)
         snapshot = Snapshot.load(folder / "snapshot")
         model = Model.load(folder / "model")
-        return _Serving(name, self._live(snapshot, now), model, Recommender(model), snapshot)
+        return _Serving(name, self.live(snapshot, now), model, Recommender(model), snapshot)
 
-    def _live(self, snapshot: Snapshot, now: Moment, trained: Snapshot | None = None) -> LiveGraph:
+    def live(self, snapshot: Snapshot, now: Moment, trained: Snapshot | None = None) -> LiveGraph:
+        """A snapshot under the rules of this shop; see `graph.live.LiveGraph`."""
         return LiveGraph(
             snapshot,
             now=now,
@@ -337,7 +357,7 @@ class Engine:
 
     def _read(self, trained: Snapshot, now: Moment) -> LiveGraph:
         snapshot = freeze(self.store, now=now, sensitive=self.sensitive, positions=trained)
-        live = self._live(snapshot, now, trained)
+        live = self.live(snapshot, now, trained)
         self._hear(live, now)
         frozen_tastes(snapshot)  # worked out here, so that no answer waits for it
         return live

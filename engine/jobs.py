@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engine.console import OnStep, silent
 from engine.engine import Engine
+from engine.epochs import differing, published
 from engine.identity import hash_key
 from engine.neo4j_server import LocalServer
 from engine.settings import Settings, without_password
+from engine.tuning import remembered
 from graph.artefact import Shelf
 from graph.columns import Columns
 from graph.errors import Conflict
@@ -28,15 +30,28 @@ from loaders.load import Options, load_files
 from loaders.report import LoadReport
 from loaders.whole_graph import GraphOptions
 from loaders.whole_graph import load_graph as load_whole_graph
+from recommend.gate import Gain, choose
+from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
-from recommend.train import train as fit
+from recommend.train import fit
 
 LOAD_PAUSE_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training made."""
+    """What a training made.
+
+    Attributes
+    ----------
+    options
+        Whether it was trained with the defaults, with what ``kith tune`` found, or, as those were worse, with what the model
+        published before was trained with.
+    differing
+        Those options that are not the defaults.
+    gain
+        Of the options wanted over those published before; None if they are the same, or nothing was published.
+    """
 
     model: str
     epoch: int
@@ -44,11 +59,15 @@ class Trained:
     products: int
     weights: Mapping[str, float]
     validation: Mapping[str, float]
+    options: Literal["defaults", "tuned", "published"]
+    differing: Mapping[str, Any]
+    gain: Gain | None
     cpu_seconds: float
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        gain = None if self.gain is None else self.gain.as_dict()
+        return {name: getattr(self, name) for name in self.__slots__} | {"gain": gain}
 
 
 def load(
@@ -99,21 +118,32 @@ def _loading(on_step: OnStep) -> Callable[[int, int, int], None]:
     return show
 
 
-def train(engine: Engine, *, search: bool = False, seed: int = 42, on_step: OnStep = silent) -> Trained:
-    """Freeze the facts, fit a model on them, and publish both: running servers serve it within a second or two."""
+def train(
+    engine: Engine, *, search: bool = False, defaults: bool = False, seed: int = 42, on_step: OnStep = silent
+) -> Trained:
+    """Freeze the facts, fit a model on them, and publish both: running servers serve it within a second or two.
+
+    The options are those that ``kith tune`` found best, if it ran, unless those of the model published before rank better
+    on the new facts; with ``defaults`` the defaults, whatever was found or published.
+    """
     began = time.process_time()
     on_step("reading the graph", 0.0)
     snapshot, live = engine.freeze()
     on_step("reading the graph", 1.0)
-    model = fit(live, TrainingOptions(search=search, seed=seed), progress=on_step)
-    epoch = engine.publish(snapshot, model)
+    data, base = TrainingData.of(live), TrainingOptions(search=search, seed=seed)
+    tuned, before = (None, None) if defaults else (remembered(engine, base), published(engine))
+    choice = choose(data, tuned or base, None if before is None else before.model.options, progress=on_step)
+    model = fit(data, choice.options, choice.lesson, progress=on_step)
     return Trained(
         model.id,
-        epoch,
+        engine.publish(snapshot, model),
         len(snapshot.customers),
         len(snapshot.products),
         dict(model.weights),
         dict(model.metrics),
+        "published" if choice.refused else "tuned" if tuned else "defaults",
+        differing(model.options),
+        choice.gain,
         round(time.process_time() - began, 2),
     )
 

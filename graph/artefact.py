@@ -45,10 +45,24 @@ def load_arrays(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         A file is missing, cut short or changed.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        arrays = {name: _load(folder / f"{name}.npy", known) for name, known in manifest["sha256"].items()}
-        return arrays, manifest["meta"]
+        sums, meta = read_manifest(folder)
+        return {name: _load(folder / f"{name}.npy", known) for name, known in sums.items()}, dict(meta)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Damaged(f"{folder} cannot be read ({error}); roll back to an earlier one or train again") from error
+
+
+def read_manifest(folder: Path) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """The sum of each array, and what lies beside them, without reading the arrays.
+
+    Raises
+    ------
+    graph.errors.Damaged
+        There is no manifest, or it is cut short.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        return manifest["sha256"], manifest["meta"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"{folder} cannot be read ({error}); roll back to an earlier one or train again") from error
 
 

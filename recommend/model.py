@@ -17,6 +17,7 @@ from graph.errors import Damaged
 from graph.ids import IdMap
 from graph.packed import PackedText
 from graph.snapshot import Snapshot
+from recommend.metrics import Figures
 from recommend.options import TrainingOptions
 from recommend.scorer import Axis, Moved, Scorer, State
 from recommend.scorers.als import Als
@@ -45,6 +46,8 @@ class Model:
         With what was learned filled in.
     metrics
         On the validation part: figure to value; empty if there was too little data for one.
+    figures
+        float64 ``[people]``: NDCG@20 of each person of the validation part with a history.
     customers, products
         What the positions in the scorers mean.
     """
@@ -53,6 +56,7 @@ class Model:
     blend: Blend
     options: TrainingOptions
     metrics: Mapping[str, float]
+    figures: Figures
     customers: IdMap
     products: IdMap
 
@@ -117,6 +121,7 @@ class Model:
                 Blend(**meta["weights"]),
                 TrainingOptions.from_json(meta["options"]),
                 meta["metrics"],
+                arrays["figures"],
                 *(IdMap.unpack(PackedText.of(arrays, name)) for name in ("customers", "products")),
             )
         except (KeyError, TypeError) as error:
@@ -125,7 +130,11 @@ class Model:
     def _stored(self) -> tuple[Arrays, dict[str, Any]]:
         states = {name: scorer.state() for name, scorer in self.scorers.items()}
         arrays = {f"{name}.{part}": array for name, state in states.items() for part, array in state.arrays.items()}
-        arrays |= {**self.customers.pack().arrays("customers"), **self.products.pack().arrays("products")}
+        arrays |= {
+            "figures": self.figures,
+            **self.customers.pack().arrays("customers"),
+            **self.products.pack().arrays("products"),
+        }
         meta = {
             "weights": {"known": dict(self.blend.known), "new": dict(self.blend.new)},
             "options": self.options.as_json(),

@@ -111,14 +111,14 @@ def train(live: LiveGraph, options: TrainingOptions | None = None, *, progress: 
 
 def fit(data: TrainingData, options: TrainingOptions, lesson: Lesson | None, *, progress: Progress = silent) -> Model:
     """The model of everything, as a lesson says; popularity without one."""
-    blend, metrics = POPULARITY, dict[str, float]()
+    blend, metrics, figures = POPULARITY, dict[str, float](), NOBODY.figures
     if lesson is not None:
-        options, blend, metrics = lesson.options, lesson.blend, lesson.metrics
+        options, blend, metrics, figures = lesson.options, lesson.blend, lesson.metrics, lesson.known.figures
     progress("fitting on everything", 0.0)
     with threadpool_limits(1, "blas"):
         scorers = fitted(data, options)
     progress("fitting on everything", 1.0)
-    return Model(scorers, blend, options, metrics, data.snapshot.customers, data.snapshot.products)
+    return Model(scorers, blend, options, metrics, figures, data.snapshot.customers, data.snapshot.products)
 
 
 def learn(data: TrainingData, options: TrainingOptions, *, progress: Progress = silent) -> Lesson | None:

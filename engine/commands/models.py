@@ -1,9 +1,9 @@
-"""``kith train``, ``recommend`` and ``models``."""
+"""``kith train`` and ``recommend``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,21 +13,24 @@ from graph.records import Product
 from loaders.money import to_major
 from recommend.query import MAX_LIMIT, Item, Query, Reason
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+if TYPE_CHECKING:
+    from engine.jobs import Trained
 
-models = typer.Typer(help="List published models, or go back to an earlier one.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(parent: typer.Typer) -> None:
     """Add these commands."""
     parent.command("train")(train)
     parent.command("recommend")(recommend)
-    parent.add_typer(models, name="models")
 
 
 def train(
     context: typer.Context,
     search: Annotated[bool, typer.Option("--search", help="Also search for better factorisation settings.")] = False,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take the default options, not those that kith tune found.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 42,
     json: Json = False,
 ) -> None:
@@ -36,14 +39,27 @@ def train(
 
     out = Output(as_json=json)
     with session(context).engine() as engine, out.progress() as on_step:
-        done = jobs.train(engine, search=search, seed=seed, on_step=on_step)
+        done = jobs.train(engine, search=search, defaults=defaults, seed=seed, on_step=on_step)
     weights = ", ".join(f"{name} {weight:g}" for name, weight in done.weights.items())
     out.result(
         done.as_dict(),
         f"published {done.model}, epoch {done.epoch}: {done.customers:,} customers, {done.products:,} products",
+        *_options_used(done),
         f"weights learned on validation: {weights or 'none, too little data: popularity'}",
         f"{done.cpu_seconds:g} CPU s; next: kith recommend CUSTOMER, or kith serve",
     )
+
+
+def _options_used(done: Trained) -> list[str]:
+    from engine.epochs import in_words
+
+    told = {
+        "defaults": "the defaults",
+        "tuned": f"those of the last kith tune: {in_words(done.differing)}",
+        "published": f"those of the model before, as the others rank worse: {in_words(done.differing)}",
+    }
+    gain = [] if done.gain is None else [f"NDCG@20 of the options wanted against those published before: {done.gain}"]
+    return [f"options: {told[done.options]}", *gain]
 
 
 def recommend(
@@ -81,27 +97,6 @@ def recommend(
     if not items:
         dropped = ", ".join(f"{rule} {count:,}" for rule, count in answer.recommendations.dropped.items())
         out.note(f"nothing to recommend; refused by rule: {dropped or 'the catalogue is empty'}")
-
-
-@models.command("list")
-def list_models(context: typer.Context, json: Json = False) -> None:
-    """Show the epochs that are kept, newest last; the current one is marked."""
-    with session(context).engine() as engine:
-        current = engine.shelf.current()
-        rows = [{"epoch": int(name), "current": name == current} for name in engine.shelf.names()]
-    Output(as_json=json).table(rows, ("epoch", "current"), [(r["epoch"], "*" if r["current"] else "") for r in rows])
-
-
-@models.command("roll-back")
-def roll_back(
-    context: typer.Context,
-    to: Annotated[int | None, typer.Option(help="An epoch that list shows (default: the one before).")] = None,
-    json: Json = False,
-) -> None:
-    """Serve an earlier model again; running servers follow within a second or two."""
-    with session(context).engine() as engine:
-        epoch = engine.roll_back(to)
-    Output(as_json=json).result({"epoch": epoch}, f"epoch {epoch} is current")
 
 
 def _price(item: Item, digits: int) -> str:

@@ -29,7 +29,8 @@ PINNED = {
         *("--customers", "--products", "--friends", "--purchases", "--likes", "--consents", "--graph"),
         *("--create-missing", "--assume-consent", "--map", "--rejects", "--offline-import", "--json"),
     },
-    "train": {"--json"},
+    "train": {"--defaults", "--json"},
+    "tune": {"--minutes", "--trials", "--seed", "--jobs", "--publish", "--fresh", "--json"},
     "evaluate": {
         *("--purchases", "--friends", "--test", "--split", "--share", "--consents", "--k", "--evidence"),
         *("--ablations", "--recommendations", "--parquet", "--report", "--json"),
@@ -40,7 +41,9 @@ PINNED = {
     "keys list": {"--json"},
     "keys revoke": {"id", "--json"},
     "models list": {"--json"},
-    "models roll-back": {"--json"},
+    "models compare": {"first", "second", "--json"},
+    "models promote": {"epoch", "--json"},
+    "models roll-back": {"--to", "--json"},
     "export": {"target", "--format", "--json"},
     "forget": {"customer", "--yes", "--json"},
     "backup": {"target", "--json"},
@@ -217,12 +220,15 @@ class TestExitCodes:
 JSON_COMMANDS = {
     "load": "load --customers {files}/customers.csv --json",
     "train": "train --json",
+    "tune": "tune --trials 2 --json",
     "evaluate": "evaluate --purchases {files}/purchases.csv --split last --json",
     "recommend": "recommend c1 -n 20 --json",
     "keys create": "keys create web --scope storefront --json",
     "keys list": "keys list --json",
     "keys revoke": "",
     "models list": "models list --json",
+    "models compare": "models compare 1 1 --json",
+    "models promote": "models promote 1 --json",
     "models roll-back": "",
     "export": "export out --json",
     "forget": "forget c3 --yes --json",
@@ -272,6 +278,12 @@ def run(folder: Path, *arguments: str, **options: object) -> subprocess.Complete
 
 
 class TestProcess:
+    def test_to_start_takes_no_library_that_only_some_commands_need(self, tmp_path: Path) -> None:
+        heavy = ("optuna", "sqlite3", "apsw", "scipy", "implicit", "pyarrow", "fastapi", "neo4j")
+        code = f"import sys, engine.cli; print([name for name in {heavy} if name in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout == "[]\n"
+
     def test_a_shop_from_files_to_an_answer(self, tmp_path: Path, files: Path) -> None:
         store = ("--store", "sqlite:///shop.db")
         given = [

@@ -1,4 +1,4 @@
-"""``kith train``, ``recommend``, ``models`` and ``doctor``, as a script calls them."""
+"""``kith recommend`` and ``doctor``, as a script calls them."""
 
 from __future__ import annotations
 
@@ -62,34 +62,6 @@ class TestRecommend:
         (shop / "new.csv").write_text(f"customer,product\nc1,{first}\n")
         assert kith("load", "--purchases", shop / "new.csv").code == 0
         assert first not in ids(kith, "c1", "-n", "100")
-
-
-class TestModels:
-    def test_one_goes_back_and_forth_between_epochs(self, kith: Kith, shop: Path) -> None:
-        first = kith("recommend", "c1", "--json").json
-        trained = kith("train", "--seed", "9", "--json").json
-        assert (trained["epoch"], trained["customers"], trained["products"]) == (2, 200, 100)
-        assert kith("models", "list", "--json").json == [
-            {"epoch": 1, "current": False},
-            {"epoch": 2, "current": True},
-        ]
-        assert kith("models", "roll-back", "--json").json == {"epoch": 1}
-        assert kith("recommend", "c1", "--json").json == first
-        assert kith("models", "roll-back", "--to", "2").out == "epoch 2 is current\n"
-        assert kith("recommend", "c1", "--json").json["model"] == trained["model"]
-        assert "*" in kith("models", "list").out.splitlines()[2]
-
-    def test_there_is_no_going_back_beyond_the_first(self, kith: Kith, shop: Path) -> None:
-        back, far = kith("models", "roll-back"), kith("models", "roll-back", "--to", "7")
-        assert (back.code, "kith models list" in back.err) == (1, True)
-        assert (far.code, "000007" in far.err) == (1, True)
-        assert kith("models", "list", "--json").json == [{"epoch": 1, "current": True}]
-
-    def test_training_on_nothing_still_publishes_a_model_that_answers(self, kith: Kith) -> None:
-        store = ("--store", "sqlite:///empty.db")
-        done = kith(*store, "train")
-        assert (done.code, "0 customers, 0 products" in done.out) == (0, True)
-        assert kith(*store, "recommend", "c1", "--json").json["items"] == []
 
 
 class TestDoctor:
