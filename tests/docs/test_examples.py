@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from recommend.model import Model
 from tests.docs.conftest import ROOT, Page, Shell
 
 EXAMPLES = ROOT / "examples"
@@ -80,3 +81,39 @@ def test_python_prints_what_the_page_shows(example: Example) -> None:
         assert DECIMAL.sub("#", printed) == DECIMAL.sub("#", real)
         for one, other in zip(DECIMAL.findall(printed), DECIMAL.findall(real), strict=True):
             assert float(one) == pytest.approx(float(other), abs=NEAR, rel=SHARE), real
+
+
+def test_friends_who_share_taste_pass_every_question_and_strangers_none(friends: Example) -> None:
+    alike, models, named = friends.names["alike"], friends.names["models"], friends.names
+    assert alike["real"].share > alike["real"].upper and alike["real"].p_value == 0.02
+    assert alike["strangers"].lower < alike["strangers"].share < alike["strangers"].upper
+    assert trust(models["real"]) > 1.2 > trust(models["strangers"])
+    assert not {"friends", "friends_taste"} & {*models["strangers"].blend.known, *models["strangers"].blend.new}
+    assert named["found"].share > named["found"].upper and trust(named["model"]) > 1.2, "nobody moved anybody"
+
+
+def trust(model: Model) -> float:
+    return model.metrics["trust in friends"]
+
+
+def test_what_the_brackets_are_said_to_hold_they_hold(shop: Example, friends: Example) -> None:
+    over_no_friends, over_few_factors = gains(shop, "over no friends")
+    (over_tuned,) = gains(shop, "defaults over tuned")
+    assert over_no_friends > 0 and over_few_factors > 0 > over_tuned
+    assert [lower > 0 for lower in gains(friends, "above")] == [True, True, False, False]
+    assert [lower > 0 for lower in gains(friends, "newcomers")] == [True, False]
+
+
+def gains(example: Example, words: str) -> list[float]:
+    """The lower ends of the gains that a block printed."""
+    said = next(real for _, real in example.python if words in real and "+" in real)
+    return [float(lower) for lower in re.findall(r"\[([-+]\d\.\d+), ", said)]
+
+
+def test_the_commands_go_on_with_the_shop_that_python_made(shop: Example) -> None:
+    (said,) = (real for _, real in shop.commands)
+    assert "purchases: 7,966 of 7,966 rows accepted (0 new or changed, 7,966 known" in said
+    assert "options: those of the last kith tune" in said
+    assert "best of 7 trials" in said
+    assert re.search(r"^3 +\* +m-", said, re.MULTILINE)
+    assert "ndcg@20" in said
