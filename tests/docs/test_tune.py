@@ -20,7 +20,9 @@ PAGE = Page(ROOT / "docs/howto/tune.md")
 def said(tmp_path_factory: pytest.TempPathFactory, bin: Path) -> dict[str, str]:
     """What each command of the page printed, by its first word."""
     shell = Shell(tmp_path_factory.mktemp("shop"), bin)
-    write_files(sample_shop(now=to_moment(datetime(2026, 11, 23, tzinfo=UTC)), customers=200, products=100), shell.folder)
+    write_files(
+        sample_shop(now=to_moment(datetime(2026, 11, 23, tzinfo=UTC)), customers=200, products=100), shell.folder
+    )
     kinds = ("customers", "products", "friends", "purchases", "consents")
     shell.run("kith --store sqlite:///shop.db load " + " ".join(f"--{kind} {kind}.csv" for kind in kinds))
     shell.run("kith --store sqlite:///shop.db train")
