@@ -53,8 +53,8 @@ class Wanted:
     @property
     def limits(self) -> Limits:
         """When to stop."""
-        minutes = self.minutes or (MINUTES if self.trials is None else inf)
-        return Limits(self.trials or inf, minutes * 60)
+        unlimited = inf if self.trials else MINUTES
+        return Limits(self.trials or inf, 60 * (self.minutes or unlimited))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def tune(
     context: typer.Context,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Start no trial after this time (default 10, without limit if --trials is given)."),
+        typer.Option(min=0.01, help="Start no trial after this time (default 10, without limit if --trials is given)."),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Stop when the study has so many trials, those of earlier runs included.")

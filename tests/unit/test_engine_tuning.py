@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from engine import jobs
+from engine.backup import backup, restore
 from engine.engine import Engine
 from engine.settings import Settings
 from engine.tuning import Tuned, Wanted, remembered, tune
@@ -173,6 +174,15 @@ class TestStudy:
         left = {path.name for path in (shop.engine.folder / "tuning").iterdir()}
         assert left == {".lock", "journal.log", "study.json", "tuned.json"}
 
+    def test_a_backup_takes_the_trials_along_and_the_study_goes_on_from_it(self, shop: Shop, tmp_path: Path) -> None:
+        first = shop.tune(trials=2)
+        backup(shop.engine, tmp_path / "backup.tar")
+        restored = Settings.load(environ={}, store=f"sqlite:///{tmp_path}/drill.db")
+        restore(tmp_path / "backup.tar", restored)
+        engine = Engine.open(restored, clock=lambda: NOW + DAY)
+        assert tune(engine, Wanted(trials=2, jobs=1), say=shop.said.append) == first
+        engine.close()
+
     def test_half_a_line_and_a_lock_of_a_process_that_was_killed_do_no_harm(self, shop: Shop) -> None:
         shop.tune(trials=2)
         journal = shop.engine.folder / "tuning/journal.log"
@@ -295,7 +305,7 @@ class TestCommand:
         assert done.code == 1
         assert "kith: too little to tune on: 0 customers" in done.err
 
-    @pytest.mark.parametrize("wrong", ["--trials 0", "--jobs 0", "--minutes -1", "--seed -1"])
+    @pytest.mark.parametrize("wrong", ["--trials 0", "--jobs 0", "--minutes 0", "--seed -1"])
     def test_figures_that_make_no_sense_are_2(self, kith: Kith, wrong: str) -> None:
         assert kith("tune", *wrong.split()).code == 2
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from graph.artefact import Shelf, load_arrays, save_arrays, write_whole
+from graph.artefact import Shelf, load_arrays, read_manifest, save_arrays, write_whole
 from graph.errors import Damaged, NotFound, Unavailable
 
 
@@ -50,6 +50,17 @@ def test_a_missing_or_short_file_is_damage(tmp_path: Path, name: str, spoil: obj
     spoil(artefact(tmp_path / "x") / name)
     with pytest.raises(Damaged, match="train again"):
         load_arrays(tmp_path / "x")
+
+
+def test_a_manifest_is_read_without_the_arrays(tmp_path: Path) -> None:
+    folder = artefact(tmp_path / "x")
+    sums, meta = read_manifest(folder)
+    assert (set(sums), meta) == (set(load_arrays(folder)[0]), load_arrays(folder)[1])
+    (folder / "a.npy").unlink()
+    assert read_manifest(folder) == (sums, meta)
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(Damaged, match="train again"):
+        read_manifest(folder)
 
 
 def test_objects_are_never_saved(tmp_path: Path) -> None:
