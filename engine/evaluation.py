@@ -268,10 +268,11 @@ def conditions(settings: Settings, evidence: str | None, *, consents: bool) -> l
     The shop's where consents are given, else all purposes presumed and no thresholds; ``evidence`` chooses otherwise:
     "open" for the latter, "strict" for both, side by side.
     """
-    strict = Conditions("strict", evidence_rules(settings), settings.presumed_purposes, _sensitive(settings))
+    free = unrestricted(settings)
+    strict = Conditions("strict", evidence_rules(settings), settings.presumed_purposes, free.sensitive)
     if evidence is None:
-        return [strict] if consents else [unrestricted(settings)]
-    return [unrestricted(settings), strict] if evidence == "strict" else [unrestricted(settings)]
+        return [strict] if consents else [free]
+    return [free, strict] if evidence == "strict" else [free]
 
 
 def unrestricted(settings: Settings) -> Conditions:
