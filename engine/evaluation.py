@@ -47,6 +47,10 @@ class Conditions:
     presumed: Sequence[Purpose]
     sensitive: Sensitive
 
+    def live(self, facts: Snapshot) -> LiveGraph:
+        """Facts under these rules, as a model learns from them and serves them."""
+        return LiveGraph(facts, now=facts.as_of, rules=self.rules, presumed=self.presumed, sensitive=self.sensitive)
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -235,8 +239,7 @@ def _evaluate(
         return train(live, TrainingOptions(seed=seed, search=True), progress=progress)
 
     began = time.process_time()
-    facts = split.train
-    live = LiveGraph(facts, now=facts.as_of, rules=under.rules, presumed=under.presumed, sensitive=under.sensitive)
+    live = under.live(split.train)
     model = fit(live, on_step)
     report = measure(model, live, split.truth, ks=ks, progress=on_step)
     held = candidate_recall(model, live, split.truth)
@@ -265,9 +268,12 @@ def conditions(settings: Settings, evidence: str | None, *, consents: bool) -> l
     The shop's where consents are given, else all purposes presumed and no thresholds; ``evidence`` chooses otherwise:
     "open" for the latter, "strict" for both, side by side.
     """
-    sensitive = _sensitive(settings)
-    strict = Conditions("strict", evidence_rules(settings), settings.presumed_purposes, sensitive)
-    unrestricted = Conditions("open", UNRESTRICTED, PURPOSES, sensitive)
+    strict = Conditions("strict", evidence_rules(settings), settings.presumed_purposes, _sensitive(settings))
     if evidence is None:
-        return [strict] if consents else [unrestricted]
-    return [unrestricted, strict] if evidence == "strict" else [unrestricted]
+        return [strict] if consents else [unrestricted(settings)]
+    return [unrestricted(settings), strict] if evidence == "strict" else [unrestricted(settings)]
+
+
+def unrestricted(settings: Settings) -> Conditions:
+    """All purposes presumed and no thresholds, as in published comparisons: to find out what is in the data."""
+    return Conditions("open", UNRESTRICTED, PURPOSES, _sensitive(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.evaluation import Evaluation, Split
-from recommend.compare import Difference, Interval
+from recommend.compare import Interval
 
 CELL = 27
 
@@ -34,7 +34,7 @@ def _figures(done: Sequence[Evaluation]) -> Iterator[str]:
 
 
 def _cell(figure: float, interval: Interval | None) -> str:
-    between = f" [{interval.lower:.4f}, {interval.upper:.4f}]" if interval else " " * 17
+    between = f" {interval}" if interval else " " * 17
     return f"{figure:{CELL - 17}.4f}{between}"
 
 
@@ -55,7 +55,7 @@ def _about(evaluated: Evaluation) -> Iterator[str]:
     yield from _ablations(evaluated)
     main = main_metric(evaluated)
     if cost := evaluated.cost.get(main):
-        yield f"  these rules cost all test customers in {main}:{_gain(cost)}"
+        yield f"  these rules cost all test customers in {main}:   {cost}"
 
 
 def _ablations(evaluated: Evaluation) -> Iterator[str]:
@@ -65,16 +65,12 @@ def _ablations(evaluated: Evaluation) -> Iterator[str]:
     yield f"  {main} of the model, and how much it is above (with 95 % interval and p-value)"
     for name, report in evaluated.ablations.items():
         if gain := evaluated.gains[name].get(main):
-            yield f"    {name.replace('_', ' '):22}{report.known.figures[main]:8.4f}{_gain(gain)}"
+            yield f"    {name.replace('_', ' '):22}{report.known.figures[main]:8.4f}   {gain}"
     if alike := evaluated.homophily:
         yield (
             f"  friends had {alike.share:.2%} of the test purchases before; rewired friends {alike.rewired:.2%} "
             f"[{alike.lower:.2%}, {alike.upper:.2%}], p {alike.p_value:.3f} ({alike.graphs} graphs)"
         )
-
-
-def _gain(gain: Difference) -> str:
-    return f"{gain.mean:+10.4f} [{gain.lower:+.4f}, {gain.upper:+.4f}]  p {gain.p_value:.4f}"
 
 
 def main_metric(evaluated: Evaluation) -> str:

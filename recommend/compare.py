@@ -30,6 +30,9 @@ class Interval(NamedTuple):
     lower: float
     upper: float
 
+    def __str__(self) -> str:
+        return f"[{self.lower:.4f}, {self.upper:.4f}]"
+
 
 class Difference(NamedTuple):
     """One model less another, person by person: the mean, its interval, and how likely so great a mean is by chance."""
@@ -38,6 +41,9 @@ class Difference(NamedTuple):
     lower: float
     upper: float
     p_value: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} [{self.lower:+.4f}, {self.upper:+.4f}]  p {self.p_value:.4f}"
 
 
 def intervals(figures: Figures, seed: int) -> list[Interval]:

@@ -73,6 +73,33 @@ def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42
     return Held(rest, _truth(snapshot, held, counts & ~held))
 
 
+def hold_out_people(snapshot: Snapshot, *, share: float = 0.2, seed: int = 42) -> Held:
+    """Hold out all that some people did: in the rest they are newcomers, of whom nothing but their friends is known.
+
+    Parameters
+    ----------
+    snapshot
+        All facts.
+    share
+        How many of those who bought something, above 0 and below 1.
+    seed
+        Of the choice.
+
+    Raises
+    ------
+    graph.errors.Refused
+        Nobody bought anything.
+    """
+    bought, rng = snapshot.purchases, np.random.default_rng(seed)
+    counts = (bought.flags & RETURNED) == 0
+    buyers = np.unique(bought.customer[counts])
+    chosen = rng.permutation(buyers)[: round(share * len(buyers))]
+    mine = np.isin(bought.customer, chosen)
+    said = some_rows(snapshot.opinions, ~np.isin(rows_of(snapshot.opinions.starts), chosen))
+    rest = replace(snapshot, purchases=some_rows(bought, ~mine), opinions=said)
+    return Held(rest, _truth(snapshot, counts & mine, counts & ~mine))
+
+
 def _moment(at: NDArray[np.int64], share: float) -> Moment:
     """The moment after which a share of the purchases happened, at most."""
     return int(np.quantile(at, 1 - share, method="lower")) if len(at) else LONG_AGO

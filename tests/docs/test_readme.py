@@ -17,7 +17,7 @@ from loaders.demo import sample_shop, write_files
 from tests.docs.conftest import ROOT, Page, Shell
 
 README, RUNNING = Page(ROOT / "README.md"), Page(ROOT / "docs/howto/run-a-shop.md")
-PAGES = sorted([README.path, *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([README.path, *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")])
 PRINTED = "http://127.0.0.1:8000"
 
 

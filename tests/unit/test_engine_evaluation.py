@@ -43,8 +43,18 @@ def test_open_presumes_everything_and_strict_is_what_the_shop_serves_by() -> Non
     assert (unrestricted.rules, unrestricted.presumed) == (UNRESTRICTED, PURPOSES)
     assert (strict.rules, strict.presumed) == (evidence_rules(SHOP), ("personalisation", "named"))
     assert strict.rules.min_buyers == 7
+    assert evaluation.unrestricted(SHOP).evidence == unrestricted.evidence == "open"
     for under in (unrestricted, strict):
         assert under.sensitive == strict.sensitive
+
+
+def test_facts_are_seen_under_the_rules_of_an_evaluation_at_the_moment_of_the_facts(tmp_path: Path) -> None:
+    facts = read(tmp_path, "customer,product\na,p\n", "customer,product\na,q\n").train
+    for under in evaluation.conditions(SHOP, "strict", consents=True):
+        live = under.live(facts)
+        assert live.snapshot is facts and live.rules is under.rules
+        assert live.agrees(0, "named")
+        assert live.agrees(0, "marketing") is (under.evidence == "open")
 
 
 def read(folder: Path, train: str, test: str) -> evaluation.Split:

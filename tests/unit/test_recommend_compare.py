@@ -68,3 +68,8 @@ def test_the_size_of_blocks_changes_nothing_but_the_draws(monkeypatch: pytest.Mo
     monkeypatch.setattr(compare, "CELLS", 60)
     for one, other in zip(whole, intervals(figures, 1), strict=True):
         assert one == pytest.approx(other, abs=0.02)
+
+
+def test_what_is_sure_is_said_on_one_line() -> None:
+    assert str(compare.Interval(0.1, 0.25)) == "[0.1000, 0.2500]"
+    assert str(compare.Difference(0.01, -0.002, 0.022, 0.0417)) == "+0.0100 [-0.0020, +0.0220]  p 0.0417"

@@ -12,7 +12,7 @@ from graph.moments import DAY
 from graph.records import Purchase, Record, Return
 from graph.snapshot import Snapshot
 from graph.stores.memory import MemoryStore
-from recommend.split import Held, hold_out
+from recommend.split import Held, hold_out, hold_out_people
 from tests.worlds import NOW, OLD, bought, likes, two_circles
 
 
@@ -106,3 +106,24 @@ def test_without_times_the_message_names_the_way_out(how: str) -> None:
 def test_nothing_to_hold_out_is_refused(how: str, facts: list[Purchase]) -> None:
     with pytest.raises(Refused, match="nothing can be held out"):
         hold_out(frozen(facts), how)  # type: ignore[arg-type]
+
+
+def test_people_held_out_are_newcomers_and_all_they_did_is_the_truth() -> None:
+    snapshot = frozen([*two_circles(), likes("a0", "liked"), bought("single", "p")])
+    held = hold_out_people(snapshot, share=0.5, seed=3)
+    left = {customer for customer, _ in pairs(held.rest)}
+    assert left.isdisjoint(held.truth) and len(held.truth) == round(0.5 * len(left | set(held.truth)))
+    assert wanted(held) | pairs(held.rest) == pairs(snapshot)
+    assert held.rest.customers is snapshot.customers and held.rest.ties is snapshot.ties
+    assert held.truth == hold_out_people(snapshot, share=0.5, seed=3).truth
+    assert held.truth != hold_out_people(snapshot, share=0.5, seed=4).truth
+
+
+def test_of_a_newcomer_no_opinion_and_nothing_returned_is_left() -> None:
+    facts: list[Record] = [bought("a", "p", OLD), bought("a", "q", OLD), likes("a", "r")]
+    facts.append(Return(id="r", customer="a", product="q", at=OLD + DAY, reason="refund"))
+    held = hold_out_people(frozen(facts), share=0.9)
+    assert held.truth == {"a": {"p"}}
+    assert len(held.rest.purchases.product) == len(held.rest.opinions.product) == 0
+    with pytest.raises(Refused, match="nothing can be held out"):
+        hold_out_people(frozen([likes("a", "r")]))
