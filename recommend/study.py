@@ -104,10 +104,7 @@ def begin(study: Study, *, timed: bool) -> Opened:
     opened = open_study(study)
     for trial in opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         opened.tell(trial.number, state=TrialState.FAIL)  # its process is gone
-    likely = [
-        replace(study.base, factors=factors, regularization=regularization, alpha=alpha)
-        for factors, regularization, alpha in SEARCHED
-    ]
+    likely = [replace(study.base, **change) for change in SEARCHED]
     for options in (*study.first, *earlier, *likely):
         _want(opened, params_of(options, timed=timed))
     done = opened.get_trials(states=(TrialState.COMPLETE,))

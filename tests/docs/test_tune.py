@@ -57,7 +57,9 @@ def test_training_takes_what_was_found(said: dict[str, str]) -> None:
 
 
 def test_the_table_names_the_ranges_that_are_tried() -> None:
-    rows = re.findall(r"^\| `(\w+)`[^|]* \| ([\d.]+)[^|]* \| ([\d.]+)", PAGE.path.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)`[^|]* \| ([\d.]+)[^|]* \| ([\d.]+)", PAGE.path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     named = {name: (float(low), float(high)) for name, low, high in rows}
     spans = {**SPANS, **TIMED}
     assert named.pop("regularization") == spans.pop("regularization per alpha")
