@@ -32,11 +32,12 @@ log = logging.getLogger("kith")
 
 @dataclass(frozen=True)
 class Epoch:
-    """A published model, and the moment of its facts."""
+    """A published model, the moment of its facts, and their sums."""
 
     number: int
     current: bool
     as_of: Moment
+    facts: Mapping[str, str]
     model: Model
 
     def as_dict(self) -> dict[str, Any]:
@@ -125,8 +126,8 @@ def read(engine: Engine, number: int) -> Epoch:
         It cannot be read.
     """
     folder = engine.kept(number)
-    _, meta = read_manifest(folder / "snapshot")
-    return Epoch(number, folder.name == engine.shelf.current(), meta["as_of"], Model.load(folder / "model"))
+    facts, meta = read_manifest(folder / "snapshot")
+    return Epoch(number, folder.name == engine.shelf.current(), meta["as_of"], facts, Model.load(folder / "model"))
 
 
 def published(engine: Engine) -> Epoch | None:
@@ -154,13 +155,9 @@ def compare(engine: Engine, first: int, second: int, *, seed: int) -> Comparison
     live = engine.live(snapshot, snapshot.as_of)
     overlaps = _overlaps(live, one.model, two.model, seed)
     gain = None
-    if _facts(engine, first) == _facts(engine, second) and _same_people(one.model, two.model):
+    if one.facts == two.facts and _same_people(one.model, two.model):
         gain = Gain.of(two.model.figures, one.model.figures)
     return Comparison(one, two, float(overlaps.mean()) if len(overlaps) else 1.0, len(overlaps), gain)
-
-
-def _facts(engine: Engine, number: int) -> Mapping[str, str]:
-    return read_manifest(engine.kept(number) / "snapshot")[0]
 
 
 def _same_people(one: Model, two: Model) -> bool:

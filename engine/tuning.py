@@ -37,6 +37,8 @@ MINUTES = 10.0
 """How long a study runs if nobody says otherwise."""
 
 Say = Callable[[str], None]
+Served = tuple[str | None, int | None, bool]
+"""A model, its epoch, and whether that is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Tuned:
         The published options were better, beyond the interval.
     model, epoch
         The model with these options, and the epoch in which it is current; None if it was not published.
+    new
+        Whether that epoch is new; not if the one before was of these facts and options.
     """
 
     study: str
@@ -83,6 +87,7 @@ class Tuned:
     refused: bool
     model: str | None
     epoch: int | None
+    new: bool
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -114,10 +119,10 @@ def tune(engine: Engine, wanted: Wanted, *, say: Say, on_step: OnStep = silent) 
         choice = choose(data, best.options, None if before is None else before.model.options, progress=on_step)
         if not choice.refused:
             _remember(folder, best.options)
-        model, epoch = None, None
+        served: Served = None, None, False
         if wanted.publish and not choice.refused:
-            model, epoch = _publish(engine, data, choice, before, on_step)
-    return Tuned(study.name, len(trials), best.ndcg, _found(best.options), choice.gain, choice.refused, model, epoch)
+            served = _publish(engine, ground, choice, before, on_step)
+    return Tuned(study.name, len(trials), best.ndcg, _found(best.options), choice.gain, choice.refused, *served)
 
 
 def remembered(engine: Engine, base: TrainingOptions) -> TrainingOptions | None:
@@ -230,11 +235,11 @@ def _found(options: TrainingOptions) -> dict[str, Any]:
     return {name: value for name, value in differing(options).items() if name in FIGURES}
 
 
-def _publish(
-    engine: Engine, data: TrainingData, choice: Choice, before: Epoch | None, on_step: OnStep
-) -> tuple[str, int]:
-    """A model with the options chosen, and its epoch: the current one if that very model is in it."""
+def _publish(engine: Engine, ground: Ground, choice: Choice, before: Epoch | None, on_step: OnStep) -> Served:
+    """A model with the options chosen, and its epoch: the current one if it is of the same facts and options."""
+    data, facts = ground.data(), read_manifest(ground.facts)[0]
+    learned = None if choice.lesson is None else choice.lesson.options
+    if before is not None and (before.facts, before.model.options) == (facts, learned):
+        return before.model.id, before.number, False
     model = fit(data, choice.options, choice.lesson, progress=on_step)
-    if before is not None and before.model.id == model.id:
-        return model.id, before.number
-    return model.id, engine.publish(data.snapshot, model)
+    return model.id, engine.publish(data.snapshot, model), True

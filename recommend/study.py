@@ -22,7 +22,7 @@ from graph.snapshot import Snapshot
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.space import RECENCIES, RECENCY, SPANS, TIMED, options_of, params_of
-from recommend.train import learn
+from recommend.train import SEARCHED, learn
 
 if TYPE_CHECKING:
     import optuna
@@ -104,7 +104,8 @@ def begin(study: Study, *, timed: bool) -> Opened:
     opened = open_study(study)
     for trial in opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         opened.tell(trial.number, state=TrialState.FAIL)  # its process is gone
-    for options in (*study.first, *earlier):
+    likely = [replace(study.base, **change) for change in SEARCHED]
+    for options in (*study.first, *earlier, *likely):
         _want(opened, params_of(options, timed=timed))
     done = opened.get_trials(states=(TrialState.COMPLETE,))
     trials = [Trial(one.number, options_of(one.params, study.base), one.value or 0.0) for one in done]

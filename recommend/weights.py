@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,8 +42,8 @@ class Ballots:
         Of the scorers.
     parts
         float32 ``[people, places, scorers]``: standard scores.
-    empty
-        bool ``[people, places]``: places without a product.
+    proposed
+        uint16 ``[people, places]``: who proposed the product, a bit for each scorer; 0 in places without one.
     hits
         bool ``[people, places]``: products that were held out.
     wanted
@@ -54,7 +54,7 @@ class Ballots:
 
     names: tuple[str, ...]
     parts: FloatArray
-    empty: BoolArray
+    proposed: NDArray[np.uint16]
     hits: BoolArray
     wanted: NDArray[np.int64]
     person: NDArray[np.int64]
@@ -63,13 +63,14 @@ class Ballots:
     def of(cls, scorers: Mapping[str, Scorer], validation: Validation) -> Ballots:
         """What scorers say to the people of a validation."""
         rows = [_row(scorers, one, validation.wanted(one.customer)) for one in validation.viewers]
-        people, places = len(rows), max((len(hits) for _, hits, _ in rows), default=0)
+        people, places = len(rows), max((len(row.hits) for row in rows), default=0)
         parts = np.zeros((people, places, len(scorers)), np.float32)
-        empty, hits = np.ones((people, places), np.bool_), np.zeros((people, places), np.bool_)
-        for place, (given, hit, _) in enumerate(rows):
-            parts[place, : len(hit)], hits[place, : len(hit)], empty[place, : len(hit)] = given, hit, False
-        wanted = np.array([wanted for _, _, wanted in rows], np.int64)
-        return cls(tuple(scorers), parts, empty, hits, wanted, validation.customers.astype(np.int64))
+        proposed, hits = np.zeros((people, places), np.uint16), np.zeros((people, places), np.bool_)
+        for place, row in enumerate(rows):
+            parts[place, : len(row.hits)], proposed[place, : len(row.hits)] = row.parts, row.proposed
+            hits[place, : len(row.hits)] = row.hits
+        wanted = np.array([row.wanted for row in rows], np.int64)
+        return cls(tuple(scorers), parts, proposed, hits, wanted, validation.customers.astype(np.int64))
 
     @classmethod
     def joined(cls, some: Sequence[Ballots]) -> Ballots:
@@ -83,7 +84,7 @@ class Ballots:
         return cls(
             some[0].names,
             np.concatenate([wide(one.parts, 0) for one in some]),
-            np.concatenate([wide(one.empty, True) for one in some]),
+            np.concatenate([wide(one.proposed, 0) for one in some]),
             np.concatenate([wide(one.hits, False) for one in some]),
             np.concatenate([one.wanted for one in some]),
             np.concatenate([one.person for one in some]),
@@ -91,8 +92,14 @@ class Ballots:
 
     def take(self, rows: BoolArray) -> Ballots:
         """Some of them."""
-        tables = self.parts[rows], self.empty[rows], self.hits[rows], self.wanted[rows], self.person[rows]
+        tables = self.parts[rows], self.proposed[rows], self.hits[rows], self.wanted[rows], self.person[rows]
         return Ballots(self.names, *tables)
+
+    def among(self, names: Collection[str]) -> Ballots:
+        """What there would be without the other scorers: they propose nothing."""
+        kept = sum(1 << place for place, name in enumerate(self.names) if name in names)
+        proposed = self.proposed & np.uint16(kept)
+        return replace(self, proposed=proposed, hits=self.hits & (proposed > 0))
 
     def speaks(self, name: str) -> bool:
         """Whether a scorer tells any two candidates apart."""
@@ -108,7 +115,7 @@ class Ballots:
         factors = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         with np.errstate(invalid="ignore"):  # OpenBLAS may flag lanes of a vector that hold nothing of ours
             score = self.parts @ factors
-        score[self.empty] = -np.inf
+        score[self.proposed == 0] = -np.inf
         person, place = np.nonzero(self.hits)
         rank = np.count_nonzero(score[person] >= score[person, place][:, None], axis=1) - 1  # ties count against
         lists = np.zeros((len(score), K), np.bool_)
@@ -116,15 +123,27 @@ class Ballots:
         return ndcg(lists, self.wanted, K)
 
 
-def _row(scorers: Mapping[str, Scorer], viewer: Viewer, wanted: IntArray) -> tuple[FloatArray, BoolArray, int]:
+class _Row(NamedTuple):
+    """One person's, as in `Ballots`."""
+
+    parts: FloatArray
+    proposed: NDArray[np.uint16]
+    hits: BoolArray
+    wanted: int
+
+
+def _row(scorers: Mapping[str, Scorer], viewer: Viewer, wanted: IntArray) -> _Row:
     voices: list[Voice | None] = [voice(scorer, 1.0, viewer) for scorer in scorers.values()]
     possible = np.ones(len(viewer.live.products), np.bool_)
     possible[viewer.owned] = False
-    found = [one.scores.top(POOL, possible) for one in voices if one is not None]
-    products = union(found)
+    found = {place: one.scores.top(POOL, possible) for place, one in enumerate(voices) if one is not None}
+    products = union(list(found.values()))
+    proposed = np.zeros(len(products), np.uint16)
+    for place, some in found.items():
+        proposed[products.searchsorted(some)] |= np.uint16(1 << place)
     nothing = np.zeros(len(products), np.float32)
     parts = np.stack([nothing if one is None else one.of(products) for one in voices], 1)
-    return parts, among(products, np.sort(wanted)), len(wanted)
+    return _Row(parts, proposed, among(products, np.sort(wanted)), len(wanted))
 
 
 def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:
@@ -137,6 +156,7 @@ def learn(ballots: Ballots, names: Collection[str]) -> dict[str, float]:
     names = [name for name in ballots.names if name in names and ballots.speaks(name)]
     if not names:
         return {FALLBACK: 1.0}
+    ballots = ballots.among(names)
     weights = likeliest(ballots, names)
     few = [name for name in names if weights[name] >= NEGLIGIBLE * max(weights.values())]
     if len(few) < len(names):
@@ -153,7 +173,7 @@ def likeliest(ballots: Ballots, names: Sequence[str]) -> dict[str, float]:
     if not len(rows):
         return dict.fromkeys(names, 1.0)
     columns = [ballots.names.index(name) for name in names]
-    parts, empty = ballots.parts[rows][..., columns], ballots.empty[rows]
+    parts, empty = ballots.parts[rows][..., columns], ballots.proposed[rows] == 0
     share = ballots.hits[rows] / ballots.hits[rows].sum(1, keepdims=True, dtype=np.float32)
     wanted = np.einsum("pcs,pc->ps", parts, share).astype(np.float64)
 
@@ -207,7 +227,7 @@ def learn_guarded(ballots: Ballots, social: Collection[str]) -> Learned:
 
 def cross_fitted(ballots: Ballots, names: Collection[str]) -> Figures:
     """float64 ``[people]``: what weights reach on people from whom they were not learned."""
-    figures = np.zeros(len(ballots.wanted))
+    ballots, figures = ballots.among(names), np.zeros(len(ballots.wanted))
     for odd in (0, 1):
         there = ballots.person % 2 == odd
         figures[there] = ballots.take(there).figures(learn(ballots.take(~there), names))

@@ -72,13 +72,13 @@ def two_circles(seed: int = 0) -> list[Record]:
 
 
 def moved_tastes(seed: int = 0, people: int = 150) -> list[Record]:
-    """Everybody bought twelve products of one kind two years ago, and six of another lately: what is old misleads."""
+    """Everybody bought eight products of one kind two years ago, and six of another lately: what is old misleads."""
     rng = np.random.default_rng(seed)
-    facts: list[Record] = [Product(id=f"{kind}-{place:02d}") for kind in range(5) for place in range(20)]
+    facts: list[Record] = [Product(id=f"{kind}-{place:02d}") for kind in range(5) for place in range(40)]
     facts += [Customer(id=customer(i)) for i in range(people)]
     for i in range(people):
         before, now = rng.integers(5, size=2)
-        old, new = rng.choice(20, 12, replace=False), rng.choice(20, 6, replace=False)
+        old, new = rng.choice(40, 8, replace=False), rng.choice(40, 6, replace=False)
         facts += [bought(customer(i), f"{before}-{p:02d}", NOW - int(600 + rng.integers(100)) * DAY) for p in old]
         facts += [bought(customer(i), f"{now}-{p:02d}", NOW - int(20 + rng.integers(60)) * DAY) for p in new]
     return facts

@@ -65,4 +65,6 @@ def _lines(done: Tuned) -> list[str]:
         return [*lines, "not published: the published options rank better, beyond the interval"]
     if done.epoch is None:
         return [*lines, "not published, as asked; kith train takes these options from now on"]
+    if not done.new:
+        return [*lines, f"nothing new to publish: epoch {done.epoch} was trained with them on these facts"]
     return [*lines, f"published {done.model}, epoch {done.epoch}; kith train takes these options from now on"]

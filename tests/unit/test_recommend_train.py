@@ -20,7 +20,7 @@ from recommend.options import TrainingOptions
 from recommend.train import train
 from recommend.validation import Validation
 from recommend.viewer import Viewer
-from recommend.weights import SHRINKAGE, Ballots, learn, learn_guarded, likeliest, standard_errors
+from recommend.weights import SHRINKAGE, Ballots, cross_fitted, learn, learn_guarded, likeliest, standard_errors
 from tests.worlds import (
     FAST,
     NOW,
@@ -168,9 +168,17 @@ def ballots(gains: dict[str, list[float]], people: int = 200) -> Ballots:
         parts[:, 0, place] = np.resize(amounts, people)
     hits = np.zeros((people, 25), np.bool_)
     hits[:, 0] = True
-    return Ballots(
-        tuple(gains), parts, np.zeros((people, 25), np.bool_), hits, np.ones(people, np.int64), np.arange(people)
-    )
+    proposed = np.full((people, 25), 2 ** len(gains) - 1, np.uint16)
+    return Ballots(tuple(gains), parts, proposed, hits, np.ones(people, np.int64), np.arange(people))
+
+
+def test_who_is_left_out_has_proposed_nothing() -> None:
+    table = ballots({"one": [1], "other": [2]}, people=2)
+    table = replace(table, proposed=np.array([[1, 2, 3, 0] + [1] * 21] * 2, np.uint16))
+    assert table.among(["one"]).hits.sum() == 2
+    assert table.among(["other"]).hits.sum() == 0
+    assert table.among(["other"]).proposed[0, :4].tolist() == [0, 2, 2, 0]
+    assert cross_fitted(table, ["other"]).tolist() == [0, 0]
 
 
 def test_a_scorer_that_does_not_help_gets_no_weight() -> None:
@@ -238,9 +246,10 @@ def test_friends_between_strangers_of_taste_get_no_say() -> None:
     rng = np.random.default_rng(3)
     facts = [fact for fact in two_circles() if not isinstance(fact, Friendship)]
     pairs = {tuple(sorted(rng.choice(60, 2, replace=False).tolist())) for _ in range(240)}
-    facts += [Friendship.between(f"c{one:03d}", f"c{other:03d}", OLD) for one, other in sorted(pairs)]
-    model = train(open_live(facts), FAST)
+    strange = [Friendship.between(f"c{one:03d}", f"c{other:03d}", OLD) for one, other in sorted(pairs)]
+    model = train(open_live([*facts, *strange]), FAST)
     assert not {"friends", "friends_taste"} & set(model.weights)
+    assert model.weights == train(open_live(facts), FAST).weights
 
 
 def test_learned_weights_rank_better_than_popularity() -> None:
