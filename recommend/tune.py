@@ -20,6 +20,9 @@ from typing import NamedTuple
 from graph.errors import Unavailable
 from recommend.study import Ground, Opened, Study, Trial, attempt, begin, open_study
 
+PATIENCE = 10.0
+"""Seconds in which a process that is asked to end does so."""
+
 
 class Limits(NamedTuple):
     """When to stop: so many trials in the study altogether, or so many seconds from now."""
@@ -106,19 +109,20 @@ def _worker(study: Study, ground: Ground, place: int) -> Iterator[Connection]:
     process = spawning.Process(target=_work, args=(study, ground, place, there), daemon=True)
     ensure_running()  # the tracker of resources, which would lift the block
     pthread_sigmask(SIG_BLOCK, {SIGINT})  # inherited: Ctrl-C reaches every process of a terminal, this one decides
+    process.start()
     try:
-        process.start()
-    finally:
-        pthread_sigmask(SIG_UNBLOCK, {SIGINT})
-    there.close()
-    try:
+        pthread_sigmask(SIG_UNBLOCK, {SIGINT})  # a Ctrl-C that came meanwhile is raised here
+        there.close()
         yield here
     except BaseException:
         process.terminate()
         raise
     finally:
         here.close()
-        process.join()
+        process.join(PATIENCE)
+        if process.is_alive():  # what it leaves behind is mended at the next start
+            process.kill()
+            process.join()
 
 
 def _mend(journal: Path) -> None:
