@@ -302,7 +302,6 @@ class TestCommand:
         kept = kith(*store, "--trials", "1")
         assert "against the published options, person by person: -0." in kept.out
         assert "not published: the published options rank better, beyond the interval" in kept.out
-        assert "trial 2: NDCG@20 0." in kith(*store, "--trials", "2").err
 
     def test_an_empty_store_is_1_and_starts_nothing(self, kith: Kith) -> None:
         done = kith("--store", "sqlite:///empty.db", "tune")
