@@ -314,7 +314,10 @@ class TestCommand:
 
     def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(self, kith: Kith, moved: Shop) -> None:
         store = ("--store", moved.engine.settings.store)
-        command = [sys.executable, "-c", "from engine.cli import main; main()", *store, "tune", "--minutes", "5"]
+        # a shell has what it starts in the background ignore Ctrl-C, and children inherit that
+        hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        code = hears + "from engine.cli import main; main()"
+        command = [sys.executable, "-c", code, *store, "tune", "--minutes", "5"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
         assert running.stderr is not None
