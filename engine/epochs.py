@@ -15,7 +15,8 @@ from graph.errors import Damaged
 from graph.live import LiveGraph
 from graph.moments import DAY, Moment, to_text
 from graph.snapshot import Snapshot
-from recommend.gate import Gain
+from recommend.compare import Difference
+from recommend.gate import gained
 from recommend.model import Model
 from recommend.options import TrainingOptions
 from recommend.query import Query
@@ -66,14 +67,14 @@ class Comparison:
     overlap
         Share of the first twenty products that both show, mean over ``asked`` customers.
     gain
-        Of the second over the first on the same validation people; None where they were not the same.
+        Of the second over the first in NDCG@20, on the same validation people; None where they were not the same.
     """
 
     first: Epoch
     second: Epoch
     overlap: float
     asked: int
-    gain: Gain | None
+    gain: Difference | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -82,7 +83,7 @@ class Comparison:
             "second": self.second.as_dict(),
             f"overlap@{FIRST}": self.overlap,
             "asked": self.asked,
-            "gain": None if self.gain is None else self.gain.as_dict(),
+            "gain": None if self.gain is None else self.gain._asdict(),
         }
 
 
@@ -156,7 +157,7 @@ def compare(engine: Engine, first: int, second: int, *, seed: int) -> Comparison
     overlaps = _overlaps(live, one.model, two.model, seed)
     gain = None
     if one.facts == two.facts and _same_people(one.model, two.model):
-        gain = Gain.of(two.model.figures, one.model.figures)
+        gain = gained(two.model.figures, one.model.figures, seed)
     return Comparison(one, two, float(overlaps.mean()) if len(overlaps) else 1.0, len(overlaps), gain)
 
 

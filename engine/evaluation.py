@@ -27,10 +27,11 @@ from loaders.load import Options, load_files
 from loaders.report import LoadReport
 from recommend.ablate import ablations
 from recommend.compare import Difference
-from recommend.evaluate import Progress, Report, asked_of, candidate_recall
+from recommend.evaluate import Report, asked_of, candidate_recall
 from recommend.evaluate import evaluate as measure
 from recommend.model import Model
 from recommend.options import TrainingOptions
+from recommend.progress import Progress
 from recommend.split import How, Truth, hold_out
 from recommend.train import train
 

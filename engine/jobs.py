@@ -30,7 +30,8 @@ from loaders.load import Options, load_files
 from loaders.report import LoadReport
 from loaders.whole_graph import GraphOptions
 from loaders.whole_graph import load_graph as load_whole_graph
-from recommend.gate import Gain, choose
+from recommend.compare import Difference
+from recommend.gate import choose
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.train import fit
@@ -61,12 +62,12 @@ class Trained:
     validation: Mapping[str, float]
     options: Literal["defaults", "tuned", "published"]
     differing: Mapping[str, Any]
-    gain: Gain | None
+    gain: Difference | None
     cpu_seconds: float
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        gain = None if self.gain is None else self.gain.as_dict()
+        gain = None if self.gain is None else self.gain._asdict()
         return {name: getattr(self, name) for name in self.__slots__} | {"gain": gain}
 
 

@@ -20,7 +20,8 @@ from engine.epochs import Epoch, differing, in_words, published
 from graph.artefact import read_manifest, write_whole
 from graph.errors import Conflict, Damaged, Refused
 from graph.moments import Moment
-from recommend.gate import Choice, Gain, choose
+from recommend.compare import Difference
+from recommend.gate import Choice, choose
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.space import FIGURES, figures_of
@@ -83,7 +84,7 @@ class Tuned:
     trials: int
     ndcg: float
     options: Mapping[str, Any]
-    gain: Gain | None
+    gain: Difference | None
     refused: bool
     model: str | None
     epoch: int | None
@@ -91,7 +92,7 @@ class Tuned:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        gain = None if self.gain is None else self.gain.as_dict()
+        gain = None if self.gain is None else self.gain._asdict()
         return {name: getattr(self, name) for name in self.__slots__} | {"gain": gain}
 
 

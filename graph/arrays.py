@@ -35,6 +35,20 @@ def run_lengths(starts: NDArray[np.intp], total: int) -> NDArray[np.intp]:
     return lengths
 
 
+def pairs(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
+    """int64: ``one << 32 | other``, of positions: sorts as the pair does, and is quicker to compare."""
+    both: NDArray[np.int64] = one.astype(np.int64) << 32 | other
+    return both
+
+
+def places_in_runs(run: NDArray[Any], *keys: NDArray[Any]) -> NDArray[np.int64]:
+    """int64: where each entry stands among those of its run, from 0, by the first key, then the next; ``run`` ascends."""
+    starts = run_starts(run)
+    places = np.empty(len(run), np.int64)
+    places[np.lexsort((*reversed(keys), run))] = np.arange(len(run)) - starts.repeat(run_lengths(starts, len(run)))
+    return places
+
+
 def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64: ``starts[0], starts[0] + 1, ...``, as many as ``lengths[0]``, then the next."""
     ends = lengths.cumsum()

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.arrays import ranges, run_lengths, run_starts
+from graph.arrays import pairs, ranges, run_lengths, run_starts
 from graph.consent import BIT
 from graph.moments import DAY, HOUR, Moment
 from graph.snapshot import (
@@ -166,25 +166,17 @@ def shown(
         & (purchases.at + rules.delay <= opening)
     )
     nameable = ((granted[buyer] & BIT["named"]) != 0) & ((purchases.flags & COUNT_ONLY) == 0)
-    pairs = (buyer[visible].astype(np.int64) << 32 | purchases.product[visible]) * 2 + ~nameable[visible]
-    pairs = np.unique(pairs)
-    pairs = pairs[run_starts(pairs >> 1)]
-    return Shown(
-        starts_of(pairs >> 33, people), (pairs >> 1 & 0xFFFFFFFF).astype(np.int32), (pairs & 1) == 0, contributor
-    )
+    rows = np.unique(pairs(buyer[visible], purchases.product[visible]) * 2 + ~nameable[visible])
+    rows = rows[run_starts(rows >> 1)]
+    return Shown(starts_of(rows >> 33, people), (rows >> 1 & 0xFFFFFFFF).astype(np.int32), (rows & 1) == 0, contributor)
 
 
 def eligible_ties(ties: Ties, blocks: IntArray, rules: EvidenceRules, opening: Moment) -> Ties:
     """Friendships that are old enough, of people neither of whom blocks the other (``blocks`` int32 ``[n, 2]``)."""
     person = rows_of(ties.starts)
-    apart = np.concatenate((_pairs(blocks[:, 0], blocks[:, 1]), _pairs(blocks[:, 1], blocks[:, 0])))
-    kept = (ties.since + rules.tie_age <= opening) & ~np.isin(_pairs(person, ties.friend), apart)
+    apart = np.concatenate((pairs(blocks[:, 0], blocks[:, 1]), pairs(blocks[:, 1], blocks[:, 0])))
+    kept = (ties.since + rules.tie_age <= opening) & ~np.isin(pairs(person, ties.friend), apart)
     return Ties(starts_of(person[kept], len(ties.starts) - 1), ties.friend[kept], ties.since[kept])
-
-
-def _pairs(one: IntArray, other: IntArray) -> NDArray[np.int64]:
-    pairs: NDArray[np.int64] = one.astype(np.int64) << 32 | other
-    return pairs
 
 
 class Evidence:

@@ -28,6 +28,8 @@ Table = Mapping[str, Any]
 
 PURCHASE = ("at", "quantity", "weight", "order", "gift", "visibility")
 STRONGEST = 1e9
+"""More strength in one purchase says no more."""
+
 OPINION = {"like": 1, "unlike": 0, "dislike": -1}
 
 FROZEN: tuple[type[Record], ...] = (Customer, Product, Consent, Block, Purchase, Return, Like, Friendship)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.arrays import ranges
+from graph.arrays import pairs, ranges
 from graph.snapshot import RETURNED, IntArray, Purchases, Ties
 from influence.rewire import rewired
 
@@ -100,10 +100,9 @@ def friends_share(customer: IntArray, product: IntArray, owned: NDArray[np.int64
     ascending."""
     found = 0
     for start in range(0, len(customer), BLOCK):
-        who, what = customer[start : start + BLOCK], product[start : start + BLOCK].astype(np.int64)
+        who, what = customer[start : start + BLOCK], product[start : start + BLOCK]
         first, many = ties.starts[who], ties.starts[who + 1] - ties.starts[who]
-        friend = ties.friend[ranges(first, many)].astype(np.int64)
-        keys = friend << 32 | np.repeat(what, many)
+        keys = pairs(ties.friend[ranges(first, many)], np.repeat(what, many))
         owns = np.zeros(len(keys) + 1, np.int64)
         owns[1:] = np.cumsum(owned.take(owned.searchsorted(keys), mode="clip") == keys) if len(owned) else 0
         ends = np.cumsum(many)
@@ -114,4 +113,4 @@ def friends_share(customer: IntArray, product: IntArray, owned: NDArray[np.int64
 def _owned(before: Purchases) -> NDArray[np.int64]:
     """``customer << 32 | product`` of all that was kept, ascending."""
     kept = (before.flags & RETURNED) == 0
-    return np.unique(before.customer[kept].astype(np.int64) << 32 | before.product[kept])
+    return np.unique(pairs(before.customer[kept], before.product[kept]))

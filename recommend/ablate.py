@@ -9,8 +9,9 @@ from typing import NamedTuple
 from graph.live import LiveGraph
 from graph.snapshot import Ties
 from influence.rewire import rewired
-from recommend.evaluate import Progress, Report, evaluate, silent
+from recommend.evaluate import Report, evaluate
 from recommend.model import Model
+from recommend.progress import Progress, silent
 from recommend.scorers.blend import FALLBACK, Blend, Weights
 from recommend.split import Truth
 
@@ -38,9 +39,8 @@ def ablations(
 ) -> dict[str, Report]:
     """Evaluate every variant, by name.
 
-    ``popularity``; ``no_friends`` and ``rewired_friends``, trained
-    and served on a graph without friendships and on one with other ones; then ``only_X`` and ``without_X`` for each scorer X,
-    which are the whole model with other weights.
+    ``popularity``; ``no_friends`` and ``rewired_friends``, trained and served on a graph without friendships and on one
+    with other ones; then ``only_X`` and ``without_X`` for each scorer X, which are the whole model with other weights.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def ablations(
 def variants(model: Model, live: LiveGraph, fit: Fit, *, seed: int, progress: Progress = silent) -> Iterator[Variant]:
     """The variants of `ablations`; without friendships in the graph there is nothing to take away or to rewire."""
     yield Variant("popularity", replace(model, blend=only(FALLBACK)), live)
-    yield from _friends(model, live, fit, seed, progress)
+    yield from _friends(live, fit, seed, progress)
     for name in model.scorers:
         if name != FALLBACK:
             yield Variant(f"only_{name}", replace(model, blend=only(name)), live)
@@ -71,7 +71,7 @@ def variants(model: Model, live: LiveGraph, fit: Fit, *, seed: int, progress: Pr
             yield Variant(f"without_{name}", replace(model, blend=without(name, model.blend)), live)
 
 
-def _friends(model: Model, live: LiveGraph, fit: Fit, seed: int, progress: Progress) -> Iterator[Variant]:
+def _friends(live: LiveGraph, fit: Fit, seed: int, progress: Progress) -> Iterator[Variant]:
     if not len(live.snapshot.ties.friend):
         return
     alone = with_ties(live, no_ties(live.snapshot.ties))

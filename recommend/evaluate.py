@@ -3,7 +3,7 @@ later acts are known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from graph.snapshot import BoolArray
 from recommend.compare import Difference, Interval, differences, intervals
 from recommend.metrics import METRICS, Figures, Market, coverage, gini, long_tail, novelty
 from recommend.model import Model
+from recommend.progress import Progress, silent
 from recommend.query import Query
 from recommend.recommender import Recommender, rank, score
 from recommend.rules import RULES, obey
@@ -29,13 +30,6 @@ RECALL_PEOPLE = 500
 
 SLICES = {"newcomers": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "21+": (21, None)}
 """Groups of people by how many products their history has, from and to."""
-
-Progress = Callable[[str, float], None]
-"""Called with the name of a step and the fraction of it that is done."""
-
-
-def silent(step: str, fraction: float) -> None:
-    """No progress shown."""
 
 
 @dataclass(frozen=True)

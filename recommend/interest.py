@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.arrays import run_starts
+from graph.arrays import pairs, run_starts
 from graph.live import LiveGraph
 from graph.moments import LONG_AGO, Moment
 from graph.snapshot import RETURNED, BoolArray, FloatArray, IntArray, Opinions, Purchases, Snapshot, rows_of, starts_of
@@ -38,21 +38,21 @@ def interests_of(purchases: Purchases, opinions: Opinions) -> Interests:
     purchase; a dislike makes it `DISLIKED`, whatever was bought. Where there is no interest there is no entry.
     """
     kept, opinion = (purchases.flags & RETURNED) == 0, opinions.opinion
-    pairs, strength = _pair(purchases.customer, purchases.product)[kept], np.maximum(purchases.strength[kept], 0)
+    both, strength = pairs(purchases.customer, purchases.product)[kept], np.maximum(purchases.strength[kept], 0)
     at = purchases.at[kept]
     if len(opinion):
-        pairs = np.concatenate((pairs, _pair(rows_of(opinions.starts), opinions.product)))
+        both = np.concatenate((both, pairs(rows_of(opinions.starts), opinions.product)))
         strength = np.concatenate((strength, np.where(opinion < 0, np.nan, opinion)))  # not a number: a dislike
         at = np.concatenate((at, opinions.at))
-    order = np.argsort(pairs, kind="stable")
-    pairs = pairs[order]
-    first = run_starts(pairs)
+    order = np.argsort(both, kind="stable")
+    both = both[order]
+    first = run_starts(both)
     total = np.add.reduceat(strength[order], first, dtype=np.float64) if len(first) else np.zeros(0)
     newest = np.maximum.reduceat(at[order], first) if len(first) else at
     interest = np.nan_to_num(np.log2(1 + total), nan=DISLIKED).astype(np.float32)
     some = interest != 0
-    pairs, interest, newest = pairs[first[some]], interest[some], newest[some]
-    return Interests((pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), interest, newest)
+    both, interest, newest = both[first[some]], interest[some], newest[some]
+    return Interests((both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32), interest, newest)
 
 
 def recency(newest: NDArray[np.int64], as_of: Moment, half_life: Moment | None) -> FloatArray:
@@ -63,10 +63,6 @@ def recency(newest: NDArray[np.int64], as_of: Moment, half_life: Moment | None) 
     age = np.maximum(as_of - newest, 0) / half_life
     weight: FloatArray = OLD + (1 - OLD) * np.exp2(-age).astype(np.float32)
     return weight
-
-
-def _pair(customer: IntArray, product: IntArray) -> NDArray[np.int64]:
-    return customer.astype(np.int64) << 32 | product
 
 
 class History(NamedTuple):
@@ -99,9 +95,9 @@ class Rows(NamedTuple):
     @classmethod
     def distinct(cls, customer: IntArray, product: IntArray, people: int) -> Rows:
         """Of pairs in any order."""
-        pairs = np.sort(_pair(customer, product))
-        pairs = pairs[run_starts(pairs)]
-        return cls(starts_of(pairs >> 32, people), (pairs & 0xFFFFFFFF).astype(np.int32))
+        rows = np.sort(pairs(customer, product))
+        rows = rows[run_starts(rows)]
+        return cls(starts_of(rows >> 32, people), (rows & 0xFFFFFFFF).astype(np.int32))
 
     def of(self, person: int) -> slice:
         """Where those of one person are."""

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.arrays import pairs
 from graph.snapshot import RETURNED, BoolArray, Purchases
 
 Figures = NDArray[np.float64]
@@ -103,8 +104,8 @@ class Market:
     def of(cls, purchases: Purchases, products: int) -> Market:
         """Counted over a table of purchases of so many products."""
         kept = (purchases.flags & RETURNED) == 0
-        pairs = np.unique(purchases.customer[kept].astype(np.int64) << 32 | purchases.product[kept])
-        return cls(np.bincount(pairs & 0xFFFFFFFF, minlength=products), len(np.unique(pairs >> 32)))
+        bought = np.unique(pairs(purchases.customer[kept], purchases.product[kept]))
+        return cls(np.bincount(bought & 0xFFFFFFFF, minlength=products), len(np.unique(bought >> 32)))
 
     @cached_property
     def surprise(self) -> Figures:
@@ -157,3 +158,8 @@ def gini(exposures: NDArray[np.int64]) -> float:
     if not ascending.sum():
         return 0.0
     return float((2 * np.arange(1, count + 1) - count - 1) @ ascending / (count * ascending.sum()))
+
+
+def standard_error(figures: Figures) -> float:
+    """Of the mean of figures of people, as many as there are; 0 for fewer than two."""
+    return float(figures.std(ddof=1) / np.sqrt(len(figures))) if len(figures) > 1 else 0.0

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.arrays import run_starts
+from graph.arrays import pairs, places_in_runs, run_starts
 from graph.errors import Refused
 from graph.moments import LONG_AGO, Moment
 from graph.snapshot import RETURNED, BoolArray, Opinions, Purchases, Snapshot, rows_of, starts_of
@@ -63,11 +63,10 @@ def hold_out(snapshot: Snapshot, how: How, *, share: float = 0.2, seed: int = 42
         held, opinions = counts & (bought.at > as_of), snapshot.opinions.at > as_of
     else:
         row = np.flatnonzero(counts)
-        pairs = _pairs(bought.customer[row], bought.product[row])
-        chosen = _some(pairs, share, rng) if how == "random" else _newest(pairs, bought.at[row], rng)
-        held = counts & np.isin(_pairs(bought.customer, bought.product), chosen)
-        mine = _pairs(rows_of(snapshot.opinions.starts), snapshot.opinions.product)
-        opinions = np.isin(mine, chosen)
+        mine = pairs(bought.customer[row], bought.product[row])
+        chosen = _some(mine, share, rng) if how == "random" else _newest(mine, bought.at[row], rng)
+        held = counts & np.isin(pairs(bought.customer, bought.product), chosen)
+        opinions = np.isin(pairs(rows_of(snapshot.opinions.starts), snapshot.opinions.product), chosen)
     left, said = some_rows(bought, ~held), some_rows(snapshot.opinions, ~opinions)
     rest = replace(snapshot, as_of=as_of, purchases=left, opinions=said)
     return Held(rest, _truth(snapshot, held, counts & ~held))
@@ -105,49 +104,40 @@ def _moment(at: NDArray[np.int64], share: float) -> Moment:
     return int(np.quantile(at, 1 - share, method="lower")) if len(at) else LONG_AGO
 
 
-def _some(pairs: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def _some(mine: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """A random share of each person's pairs, rounded, at least one of every person who has two."""
-    pairs = np.unique(pairs)
-    person = pairs >> 32
+    mine = np.unique(mine)
+    person = mine >> 32
     size = np.unique(person, return_counts=True)[1]
-    first = np.repeat(run_starts(person), size)
-    order = np.lexsort((rng.random(len(pairs)), person))
-    rank = np.empty(len(pairs), np.int64)
-    rank[order] = np.arange(len(pairs)) - first
     many = np.where(size >= 2, np.clip(np.rint(share * size), 1, size - 1), 0)
-    some: NDArray[np.int64] = pairs[rank < np.repeat(many, size)]
+    some: NDArray[np.int64] = mine[places_in_runs(person, rng.random(len(mine))) < np.repeat(many, size)]
     return some
 
 
-def _newest(pairs: NDArray[np.int64], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _newest(mine: NDArray[np.int64], at: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """The pair that each person who has two had for the first time latest."""
-    order = np.lexsort((at, pairs))
-    first = order[run_starts(pairs[order])]
-    pairs, at = pairs[first], at[first]
-    person = pairs >> 32
-    order = np.lexsort((rng.random(len(pairs)), at, person))
-    ends, size = np.append(run_starts(person)[1:], len(person)), np.unique(person, return_counts=True)[1]
-    newest: NDArray[np.int64] = pairs[order[ends[size >= 2] - 1]]
+    order = np.lexsort((at, mine))
+    first = order[run_starts(mine[order])]
+    mine, at = mine[first], at[first]
+    person = mine >> 32
+    size = np.unique(person, return_counts=True)[1]
+    several = np.repeat(size >= 2, size)
+    newest: NDArray[np.int64] = mine[several & (places_in_runs(person, -at, rng.random(len(mine))) == 0)]
     return newest
 
 
 def _truth(snapshot: Snapshot, held: BoolArray, rest: BoolArray) -> Truth:
     bought = snapshot.purchases
-    pairs = np.unique(_pairs(bought.customer[held], bought.product[held]))
-    pairs = pairs[~np.isin(pairs, _pairs(bought.customer[rest], bought.product[rest]))]
-    if not len(pairs):
+    wanted = np.unique(pairs(bought.customer[held], bought.product[held]))
+    wanted = wanted[~np.isin(wanted, pairs(bought.customer[rest], bought.product[rest]))]
+    if not len(wanted):
         raise Refused("nothing can be held out: nobody has a new product to find again; bring a test part with --test")
-    who = snapshot.customers.names((pairs >> 32).tolist())
-    what = snapshot.products.names((pairs & 0xFFFFFFFF).tolist())
+    who = snapshot.customers.names((wanted >> 32).tolist())
+    what = snapshot.products.names((wanted & 0xFFFFFFFF).tolist())
     truth: dict[str, set[str]] = {}
     for customer, product in zip(who, what, strict=True):
         truth.setdefault(customer, set()).add(product)
     return truth
-
-
-def _pairs(customer: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
-    pairs: NDArray[np.int64] = customer.astype(np.int64) << 32 | product
-    return pairs
 
 
 Table = TypeVar("Table", Purchases, Opinions)

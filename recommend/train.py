@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 from graph.live import LiveGraph
 from graph.moments import DAY
 from recommend.interest import TrainingData
-from recommend.metrics import Figures
+from recommend.metrics import Figures, standard_error
 from recommend.model import SCORERS, Model
 from recommend.options import TrainingOptions
+from recommend.progress import Progress, silent
 from recommend.scorer import Scorer
 from recommend.scorers.als import Als
 from recommend.scorers.blend import FALLBACK, Blend
@@ -24,9 +25,6 @@ from recommend.scorers.items import ItemModel
 from recommend.scorers.popular import Popular, Trending
 from recommend.validation import Validation
 from recommend.weights import Ballots, Learned, cross_fitted, learn_guarded, standard_errors
-
-Progress = Callable[[str, float], None]
-"""Called with the name of a step and the fraction of it that is done."""
 
 SEARCHED: tuple[Mapping[str, Any], ...] = (
     {"damping": 0.0},
@@ -63,7 +61,7 @@ class Lesson:
     options
         With everything that was chosen filled in.
     known, new
-        Weights and figures for people with a history, and for the same people as newcomers.
+        Weights and figures for people with a history, and for newcomers: people from whom theirs was taken.
     """
 
     options: TrainingOptions
@@ -83,14 +81,10 @@ class Lesson:
             if not len(learned.figures):
                 continue
             found[f"ndcg@20{name}"] = float(learned.figures.mean())
-            found[f"ndcg@20{name}, standard error"] = _error(learned.figures)
+            found[f"ndcg@20{name}, standard error"] = standard_error(learned.figures)
             if learned.trust is not None:
                 found[f"trust in friends{name}"] = learned.trust
         return found
-
-
-def silent(step: str, fraction: float) -> None:
-    """No progress shown."""
 
 
 def train(live: LiveGraph, options: TrainingOptions | None = None, *, progress: Progress = silent) -> Model:
@@ -190,7 +184,3 @@ def _narrowed(validation: Validation, scorers: dict[str, Scorer], options: Train
             scorers[narrow.name] = narrow
             return replace(options, item_width=width)
     return options
-
-
-def _error(figures: Figures) -> float:
-    return float(figures.std(ddof=1) / len(figures) ** 0.5) if len(figures) > 1 else 0.0

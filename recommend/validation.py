@@ -1,20 +1,21 @@
-"""A part of the facts held out, to learn from it what cannot be learned from the rest: strengths and weights."""
+"""A part of the facts held out, to learn from it what cannot be learned from the rest: figures and weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.snapshot import BoolArray, IntArray, Opinions, Purchases, Snapshot, rows_of, starts_of
+from graph.arrays import pairs, places_in_runs
+from graph.snapshot import BoolArray, IntArray, Snapshot, rows_of
 from recommend.interest import TrainingData
 from recommend.metrics import Figures, ndcg
 from recommend.options import TrainingOptions
 from recommend.scorer import Scorer
+from recommend.split import some_rows
 from recommend.topk import among
 from recommend.viewer import Viewer
 
@@ -114,24 +115,16 @@ def _parts(fans: sp.csr_matrix, newest: NDArray[np.int64], share: float, rng: np
     """In which share of its row an entry is, the newest first and chance among equals: int64 ``[entries]``, -1 in a row
     of fewer than two. At least one entry makes a share, and none takes the whole row."""
     row, size = rows_of(fans.indptr), np.diff(fans.indptr)
-    order = np.lexsort((rng.random(fans.nnz), -newest, row))
-    rank = np.empty(fans.nnz, np.int64)
-    rank[order] = np.arange(fans.nnz) - fans.indptr[:-1][row]
     count = np.maximum(np.rint(share * size), 1)
-    return np.where(size[row] >= 2, rank // count[row], -1).astype(np.int64)
+    place = places_in_runs(row, -newest, rng.random(fans.nnz))
+    return np.where(size[row] >= 2, place // count[row], -1).astype(np.int64)
 
 
 def _without(snapshot: Snapshot, held: sp.csr_matrix) -> Snapshot:
-    pairs = rows_of(held.indptr).astype(np.int64) << 32 | held.indices
-    return replace(snapshot, purchases=_rest(snapshot.purchases, pairs), opinions=_rest(snapshot.opinions, pairs))
-
-
-Table = TypeVar("Table", Purchases, Opinions)
-
-
-def _rest(table: Table, pairs: NDArray[np.int64]) -> Table:
-    """The rows of a table that are about none of these pairs of person and product."""
-    row = rows_of(table.starts)
-    stays = ~np.isin(row.astype(np.int64) << 32 | table.product, pairs)
-    columns = {field.name: getattr(table, field.name)[stays] for field in fields(table) if field.name != "starts"}
-    return replace(table, starts=starts_of(row[stays], len(table.starts) - 1), **columns)
+    gone = pairs(rows_of(held.indptr), held.indices)
+    bought, said = snapshot.purchases, snapshot.opinions
+    return replace(
+        snapshot,
+        purchases=some_rows(bought, ~np.isin(pairs(bought.customer, bought.product), gone)),
+        opinions=some_rows(said, ~np.isin(pairs(rows_of(said.starts), said.product), gone)),
+    )

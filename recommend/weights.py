@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from graph.snapshot import BoolArray, FloatArray, IntArray
-from recommend.metrics import Figures, ndcg
+from recommend.metrics import Figures, ndcg, standard_error
 from recommend.scorer import Scorer
 from recommend.scorers.blend import FALLBACK, Voice, Weights, voice
 from recommend.topk import among, union
@@ -236,5 +236,5 @@ def cross_fitted(ballots: Ballots, names: Collection[str]) -> Figures:
 
 def standard_errors(gains: Figures) -> float:
     """How many of its standard errors a mean gain is; 0 where nothing differs."""
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    error = standard_error(gains)
     return float(gains.mean() / error) if error > 0 else 0.0

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
-from graph.snapshot import FloatArray, IntArray
+from graph.arrays import places_in_runs
+from graph.snapshot import FloatArray, IntArray, rows_of
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.scorers.neighbours import Neighbours, strongest
@@ -51,10 +52,8 @@ class ItemModel(Neighbours):
 
     def narrowed(self, width: int) -> Self:
         """The same model with fewer weights per product."""
-        matrix = self.matrix
-        row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        order = np.lexsort((-np.abs(matrix.data), row))
-        kept = np.sort(order[np.arange(matrix.nnz) - matrix.indptr[row] < width])
+        matrix, row = self.matrix, rows_of(self.matrix.indptr)
+        kept = np.flatnonzero(places_in_runs(row, -np.abs(matrix.data)) < width)
         parts = matrix.data[kept], (row[kept], matrix.indices[kept])
         return self._with(sp.csr_matrix(parts, matrix.shape))
 

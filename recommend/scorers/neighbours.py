@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -60,7 +61,7 @@ class NeighbourScores:
         return causes
 
 
-class Neighbours:
+class Neighbours(ABC):
     """A scorer whose ``matrix``, float32 ``[products, products]``, holds in each row what one product says of others."""
 
     name: str
@@ -79,9 +80,9 @@ class Neighbours:
         deviations = [scores.spread[1] for scores in found if scores is not None]
         self._least_deviation = float(np.median(deviations)) / 2 if deviations else 1.0
 
+    @abstractmethod
     def weights(self, data: TrainingData, options: TrainingOptions) -> sp.csr_matrix:
         """Learn the matrix."""
-        raise NotImplementedError
 
     def scores(self, viewer: Viewer) -> NeighbourScores | None:
         products, interest, newest = viewer.history

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from graph.arrays import pairs
 from graph.moments import LONG_AGO
 from graph.snapshot import RETURNED, FloatArray
 from recommend.interest import TrainingData
@@ -58,8 +59,8 @@ class Trending(_Fixed):
     def fit(self, data: TrainingData, options: TrainingOptions) -> None:
         purchases, count = data.snapshot.purchases, len(data.snapshot.products)
         kept = data.modelled[purchases.customer] & ((purchases.flags & RETURNED) == 0) & (purchases.at > LONG_AGO)
-        pair = purchases.customer[kept].astype(np.int64) << 32 | purchases.product[kept]
-        distinct, place = np.unique(pair, return_inverse=True)
+        both = pairs(purchases.customer[kept], purchases.product[kept])
+        distinct, place = np.unique(both, return_inverse=True)
         newest = np.full(len(distinct), LONG_AGO)
         np.maximum.at(newest, place, purchases.at[kept])
         product = (distinct & 0xFFFFFFFF).astype(np.int32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from graph.arrays import places_in_runs
 from graph.snapshot import FloatArray, IntArray
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
@@ -46,10 +47,7 @@ def _nearest(together: sp.csr_matrix, start: int, norms: FloatArray, options: Tr
     kept = (count >= options.min_support) & (row + start != column)
     row, column, count = row[kept], column[kept], count[kept]
     likeness = count / (norms[row + start] * norms[column]) * (count / (count + np.float32(options.shrinkage)))
-    order = np.lexsort((column, -likeness, row))
-    row, column, likeness = row[order], column[order], likeness[order]
-    begins = np.searchsorted(row, row)
-    best = np.arange(len(row)) - begins < options.neighbours
+    best = places_in_runs(row, -likeness, column) < options.neighbours
     nearest = sp.csr_matrix((likeness[best].astype(np.float32), (row[best], column[best])), together.shape)
     nearest.sort_indices()
     return nearest

@@ -24,7 +24,8 @@ from engine.tuning import Tuned, Wanted, remembered, tune
 from graph.errors import Conflict, Damaged, Refused, Unavailable
 from graph.moments import DAY, Moment
 from graph.records import Customer, Purchase, Record
-from recommend.gate import Gain, choose
+from recommend.compare import Difference
+from recommend.gate import choose
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from recommend.train import fit
@@ -245,7 +246,7 @@ class TestGate:
         moved.publish(FORGETFUL)
         done = jobs.train(moved.engine)
         assert (done.options, done.differing["recency"], done.epoch) == ("published", 90 * DAY, 2)
-        assert isinstance(done.gain, Gain)
+        assert isinstance(done.gain, Difference)
         assert done.as_dict()["gain"]["upper"] < 0
 
     def test_a_published_model_that_cannot_be_read_is_left_out_of_account(self, moved: Shop) -> None:

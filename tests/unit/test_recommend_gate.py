@@ -8,37 +8,14 @@ import numpy as np
 import pytest
 
 from graph.moments import DAY
-from recommend.gate import Gain, choose
+from recommend.compare import differences
+from recommend.gate import choose, gained
 from recommend.interest import TrainingData
 from recommend.options import TrainingOptions
 from tests.worlds import live_of, moved_tastes, two_circles
 
 FORGETFUL = TrainingOptions(recency=90 * DAY)
 """Better than the defaults where tastes have moved."""
-
-
-class TestGain:
-    def test_it_is_the_mean_difference_with_its_95_percent_interval(self) -> None:
-        new, old = np.array([0.5, 0.7, 0.9, 0.5]), np.array([0.4, 0.5, 0.6, 0.5])
-        gain = Gain.of(new, old)
-        error = np.std([0.1, 0.2, 0.3, 0.0], ddof=1) / 2
-        assert (gain.mean, gain.people) == (pytest.approx(0.15), 4)
-        assert (gain.lower, gain.upper) == (pytest.approx(0.15 - 1.96 * error), pytest.approx(0.15 + 1.96 * error))
-        assert str(gain) == f"+0.1500 (95 %: {gain.lower:+.4f} to {gain.upper:+.4f}, 4 people)"
-
-    @pytest.mark.parametrize("people", [0, 1])
-    def test_of_nobody_and_of_one_nothing_is_concluded_that_is_not_there(self, people: int) -> None:
-        assert Gain.of(np.zeros(people), np.zeros(people)).as_dict() == {
-            "ndcg@20": 0.0,
-            "lower": 0.0,
-            "upper": 0.0,
-            "people": people,
-        }
-
-    def test_only_a_loss_beyond_the_interval_is_worse(self) -> None:
-        assert Gain(-0.02, 0.01, 100).worse
-        assert not Gain(-0.0195, 0.01, 100).worse
-        assert not Gain(0.0, 0.0, 100).worse
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +44,11 @@ class TestChoice:
         assert there.gain is not None
         assert back.gain is not None
         assert there.gain.mean == -back.gain.mean
+
+    def test_a_gain_is_that_of_an_evaluation(self) -> None:
+        rng = np.random.default_rng(0)
+        new, old = rng.random((2, 60))
+        assert gained(new, old, seed=5) == differences(new[:, None], old[:, None], seed=5)[0]
 
     @pytest.mark.parametrize(
         "published",
